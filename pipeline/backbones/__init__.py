@@ -1,0 +1,1 @@
+"""Per-frame embeddings: one backbone per file, found by its module's name."""

@@ -1,0 +1,1 @@
+"""The clip: one HDF5 file per trial, everything on one time line."""

@@ -1,0 +1,1 @@
+"""Running a function over items on whatever machine there is."""

@@ -1,0 +1,1 @@
+"""Corpora: which trials there are, and which files each one has."""

@@ -1,0 +1,51 @@
+"""Errors meant for a user: they name the trial, the file, the row and the remedy, and list every problem at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class AffectflowError(Exception):
+    """An error a user can mend; entry points print its text without a traceback."""
+
+
+class ConfigError(AffectflowError):
+    """params.yaml holds an unknown key or a value of the wrong type."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the input, where it is, and what to do about it.
+
+    Parameters
+    ----------
+    message : what is wrong, with the offending value
+    file : path as the user wrote it, if one file is to blame
+    row : line of `file`, counted from 1 as editors do
+    trial : the trial it belongs to
+    remedy : what the user can do
+    """
+
+    message: str
+    file: str | None = None
+    row: int | None = None
+    trial: str | None = None
+    remedy: str | None = None
+
+    def __str__(self) -> str:
+        place = self.file or ""
+        if self.row is not None:
+            place += f":{self.row}"
+        parts = [part for part in (place, f"trial {self.trial}" if self.trial else "") if part]
+        text = f"{', '.join(parts)}: {self.message}" if parts else self.message
+        return f"{text} -> {self.remedy}" if self.remedy else text
+
+
+class InputError(AffectflowError):
+    """Some input is unusable; `problems` lists everything that was found, not only the first."""
+
+    def __init__(self, summary: str, problems: Sequence[Problem]) -> None:
+        self.summary = summary
+        self.problems = tuple(problems)
+        noun = "problem" if len(self.problems) == 1 else "problems"
+        lines = [f"{summary}: {len(self.problems)} {noun}", *(f"  {problem}" for problem in self.problems)]
+        super().__init__("\n".join(lines))

@@ -1,0 +1,1 @@
+"""Metrics, folds, predictions, tables and the report page."""

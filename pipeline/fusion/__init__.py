@@ -1,0 +1,1 @@
+"""One published fusion system per file, found by its module's name."""

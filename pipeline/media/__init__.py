@@ -1,0 +1,1 @@
+"""Decoding video, audio and images."""

@@ -1,0 +1,1 @@
+"""Temporal encoders over per-frame features."""

@@ -1,0 +1,1 @@
+"""Windows, loss, schedule and the training of one fold."""
