@@ -1,0 +1,103 @@
+"""All frames a model learns from, read once: one contiguous array per stream, one for the labels.
+
+Windows are gathered from it by index, so no training step opens a file. Folds that are trained side by side map the
+same files, hence the memory is needed once, however many workers there are.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import InputError, Problem
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """Features and labels of all trials, one after the other.
+
+    Parameters
+    ----------
+    trials : number of frames of each trial, in the order of the rows
+    streams : for each role (n, d_m), float16 or float32
+    labels : (n, k) float32, NaN where a frame is not annotated
+    """
+
+    trials: dict[str, int]
+    streams: dict[str, Array]
+    labels: npt.NDArray[np.float32]
+
+    def rows(self, trial: str) -> npt.NDArray[np.int64]:
+        """Return the rows of a trial's frames."""
+        start = self._starts[trial]
+        return np.arange(start, start + self.trials[trial])
+
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """Return (n,): whether all targets of a frame are annotated."""
+        return np.asarray(~np.isnan(self.labels).any(axis=1))
+
+    def digest(self, trial: str) -> str:
+        """Return the SHA-256 of a trial's features and labels."""
+        rows = slice(self._starts[trial], self._starts[trial] + self.trials[trial])
+        digest = hashlib.sha256()
+        for array in (*self.streams.values(), self.labels):
+            digest.update(f"{array.dtype.str}{array[rows].shape}".encode())
+            digest.update(np.ascontiguousarray(array[rows]).data)
+        return digest.hexdigest()
+
+    @property
+    def _starts(self) -> dict[str, int]:
+        lengths = list(self.trials.values())
+        return dict(zip(self.trials, np.cumsum([0, *lengths[:-1]]).tolist(), strict=True))
+
+    def save(self, directory: Path) -> None:
+        """Write the table as plain arrays that other processes can map."""
+        np.save(directory / "labels.npy", self.labels)
+        for role, array in self.streams.items():
+            np.save(directory / f"stream_{role}.npy", array)
+        (directory / "trials.json").write_text(
+            json.dumps({"trials": self.trials, "roles": list(self.streams)}), encoding="utf-8"
+        )
+
+    @classmethod
+    def open(cls, directory: Path) -> "FrameTable":
+        """Map a saved table; pages are shared between processes and never written back."""
+        record = json.loads((directory / "trials.json").read_text(encoding="utf-8"))
+        streams = {role: np.load(directory / f"stream_{role}.npy", mmap_mode="c") for role in record["roles"]}
+        return cls(record["trials"], streams, np.load(directory / "labels.npy", mmap_mode="c"))
+
+
+def join_frames(
+    features: Mapping[str, Mapping[str, Array]], labels: Mapping[str, Array], *, trials: Sequence[str]
+) -> FrameTable:
+    """Join the streams' features and the labels of `trials` into one table.
+
+    Parameters
+    ----------
+    features : for each role, each trial's embeddings (t, d_m)
+    labels : each trial's labels (t, k)
+    trials : which trials, in the order of the table
+
+    Raises
+    ------
+    InputError
+        Lists every trial whose streams and labels differ in length.
+    """
+    problems = []
+    for trial in trials:
+        lengths = {"labels": len(labels[trial])} | {role: len(stream[trial]) for role, stream in features.items()}
+        if len(set(lengths.values())) > 1:
+            counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            problems.append(Problem(f"frames differ: {counts}", trial=trial, remedy="run `dvc repro` for its features"))
+    if problems:
+        raise InputError("features and clips do not belong together", problems)
+    streams = {role: np.concatenate([stream[trial] for trial in trials]) for role, stream in features.items()}
+    joined = np.concatenate([labels[trial] for trial in trials]).astype(np.float32)
+    return FrameTable({trial: len(labels[trial]) for trial in trials}, streams, joined)

@@ -1,0 +1,180 @@
+"""A trained fold: the network with its standardisation, in one safetensors file, and what it predicts for a trial."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.evaluation.overlap import overlap_average
+from pipeline.fusion.output import FusionOutput
+from pipeline.training.build import build_network
+from pipeline.training.standardise import Standardise
+from pipeline.training.windows import Windows, cut_windows
+
+SCHEMA = 1
+INFERENCE_BATCH = 32
+"""Windows at a time where nothing is learnt; fixed, so that predictions do not depend on the training batch."""
+
+
+class StandardisedNetwork(nn.Module):
+    """A fusion system that takes raw features: standardises each stream with the training folds' statistics first."""
+
+    def __init__(self, *, standardise: Mapping[str, Standardise], model: nn.Module) -> None:
+        super().__init__()
+        self.standardise = nn.ModuleDict(dict(standardise))
+        self.model = model
+
+    def forward(self, streams: Mapping[str, Tensor], mask: Tensor) -> FusionOutput:
+        """Predict from raw features, each (b, t, d_m), and mask (b, t)."""
+        return cast(FusionOutput, self.model({role: self.standardise[role](x) for role, x in streams.items()}, mask))
+
+
+@dataclass(frozen=True)
+class FramePredictions:
+    """What a model says about each frame of a trial.
+
+    Parameters
+    ----------
+    predictions : (T, k) float32, NaN at frames that were left out
+    attention : for each name (T, ...), averaged over the windows that cover a frame
+    """
+
+    predictions: npt.NDArray[np.float32]
+    attention: dict[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class TrainedFold:
+    """One fold of one model.
+
+    Parameters
+    ----------
+    network : takes raw features by role
+    metadata : model and training sections, roles and widths, targets and ranges, fold, seed, epochs
+    """
+
+    network: StandardisedNetwork
+    metadata: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Write weights, statistics and metadata; the same fold gives the same bytes."""
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        # One entry only: safetensors does not keep the order of several.
+        save_file(
+            tensors, path, metadata={"affectflow": json.dumps({"schema": SCHEMA, **self.metadata}, sort_keys=True)}
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "TrainedFold":
+        """Read a fold written by `save`, in evaluation mode on the CPU.
+
+        Raises
+        ------
+        ValueError
+            The file is no trained fold, or of another schema.
+        """
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {}).get("affectflow", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
+        if metadata.pop("schema", None) != SCHEMA:
+            raise ValueError(f"{path} is not a trained fold of schema {SCHEMA}; train it again with `dvc repro`")
+        widths: dict[str, int] = metadata["in_features"]
+        config = ModelConfig.model_validate_json(json.dumps(metadata["model"]))
+        training = TrainingConfig.model_validate_json(json.dumps(metadata["training"]))
+        ranges = [tuple(limits) for limits in metadata["ranges"]]
+        network = StandardisedNetwork(
+            standardise={role: Standardise(mean=torch.zeros(d), std=torch.ones(d)) for role, d in widths.items()},
+            model=build_network(config, in_features=widths, length=training.window, ranges=ranges),
+        )
+        network.load_state_dict(tensors)
+        return cls(network.eval(), metadata)
+
+    def predict(
+        self,
+        streams: Mapping[str, npt.NDArray[Any]],
+        *,
+        device: torch.device | None = None,
+        keep: npt.NDArray[np.bool_] | None = None,
+    ) -> FramePredictions:
+        """Predict every frame of one trial: windows, standardisation and the mean of overlaps included.
+
+        Parameters
+        ----------
+        streams : (T, d_m) for each role
+        device : where to compute; the CPU unless given
+        keep : (T,), frames to look at, all unless given; ``gaps: compact`` leaves un-annotated ones out
+
+        Raises
+        ------
+        ValueError
+            A stream is missing, or its width is not the one that the fold was trained on.
+        """
+        expected = self.metadata["in_features"]
+        given = {role: array.shape[1] for role, array in streams.items()}
+        if given != expected:
+            raise ValueError(f"the fold was trained on streams of widths {expected}, got {given}")
+        device = device or torch.device("cpu")
+        frames = len(next(iter(streams.values())))
+        kept = np.arange(frames) if keep is None else np.flatnonzero(keep)
+        training = self.metadata["training"]
+        windows = cut_windows([np.arange(len(kept))], window=training["window"], hop=training["hop"])
+        tensors = {
+            role: torch.from_numpy(np.ascontiguousarray(array[kept])).to(device) for role, array in streams.items()
+        }
+        self.network.to(device).eval()
+        averaged = predict_frames(self.network, tensors, windows, frames=len(kept), attention=True)
+        full = {
+            name: np.full((frames, *values.shape[1:]), np.nan, dtype=np.float32) for name, values in averaged.items()
+        }
+        for name, values in averaged.items():
+            full[name][kept] = values.cpu().numpy()
+        return FramePredictions(full.pop("predictions"), full)
+
+
+@torch.no_grad()
+def predict_frames(
+    network: nn.Module,
+    streams: Mapping[str, Tensor],
+    windows: Windows,
+    *,
+    frames: int,
+    attention: bool = False,
+) -> dict[str, Tensor]:
+    """Run a network over windows and average what it says about each frame.
+
+    Parameters
+    ----------
+    network : in evaluation mode, on the streams' device
+    streams : (frames, d_m) for each role
+    windows : which frames each window holds
+    frames : rows of the result
+    attention : whether to keep what the network answers besides predictions. Entries that hold a value per frame are
+        averaged like predictions; maps of frames against frames belong to one window and are left out.
+
+    Returns
+    -------
+    ``predictions`` (frames, k), and each kept entry by name (frames, ...).
+    """
+    device = next(iter(streams.values())).device
+    index = torch.from_numpy(windows.index).to(device)
+    mask = torch.from_numpy(windows.mask).to(device)
+    collected: dict[str, list[Tensor]] = {}
+    for start in range(0, len(index), INFERENCE_BATCH):
+        batch = slice(start, start + INFERENCE_BATCH)
+        output: FusionOutput = network({role: x[index[batch]].float() for role, x in streams.items()}, mask[batch])
+        collected.setdefault("predictions", []).append(output.predictions.float())
+        if attention:
+            length = index.shape[1]
+            for name, values in output.attention.items():
+                if values.shape[1:2] == (length,) and length not in values.shape[2:]:
+                    collected.setdefault(name, []).append(values.float())
+    return {name: overlap_average(torch.cat(parts), index, mask, frames) for name, parts in collected.items()}

@@ -1,0 +1,224 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.cache.files import sha256_file
+from pipeline.cache.items import Item, ItemCache, item_key, materialise
+from pipeline.compute.executor import Executor
+from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.errors import InputError
+from pipeline.training.fold import FoldTask, FoldTraining, train_fold
+from pipeline.training.frames import FrameTable, join_frames
+from pipeline.training.trained import TrainedFold
+
+TRAIN, VALIDATION = ("a", "b", "c", "d"), ("e", "f")
+SETTINGS = TrainingConfig(
+    window=20, hop=10, batch=4, learning_rate=3e-3, warm_up="linear", warm_up_epochs=1, epochs=5, early_stopping=4
+)
+
+
+def _table() -> FrameTable:
+    """A table in which the first visual and the first audio dimension tell the targets."""
+    random = np.random.default_rng(5)
+    features: dict[str, dict[str, np.ndarray]] = {"visual": {}, "audio": {}}
+    labels = {}
+    for number, trial in enumerate((*TRAIN, *VALIDATION)):
+        frames = 45 + 7 * number
+        latent = np.sin(np.arange(frames)[:, None] / [6.0, 9.0] + number)
+        labels[trial] = latent.astype(np.float32)
+        labels[trial][:: 11 + number] = np.nan
+        for role, column, width in (("visual", 0, 6), ("audio", 1, 4)):
+            x = random.normal(0, 0.3, (frames, width))
+            x[:, 0] += latent[:, column]
+            features[role][trial] = (3 * x + 40).astype(np.float16)
+    return join_frames(features, labels, trials=(*TRAIN, *VALIDATION))
+
+
+def _task(folder: Path, *, name: str = "checkpoint", **training: object) -> FoldTask:
+    table = folder / "table"
+    if not table.exists():
+        table.mkdir(parents=True)
+        _table().save(table)
+    return FoldTask(
+        fold=1,
+        train=TRAIN,
+        validation=VALIDATION,
+        table=table,
+        model=ModelConfig(
+            fusion="gated_joint_cross_attention",
+            streams=("ir50", "vggish"),
+            encoders={"visual": {"channels": [8, 8]}, "audio": {"channels": [8]}},
+            options={"hidden": 8, "dropout": 0.2},
+        ),
+        training=SETTINGS.model_copy(update=training),
+        targets={"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)},
+        checkpoint=folder / "checkpoints" / name,
+    )
+
+
+def _digest(task: FoldTask, directory: Path) -> list[str]:
+    directory.mkdir()
+    train_fold(task, directory)
+    return [sha256_file(directory / name) for name in ("fold.safetensors", "history.json")]
+
+
+def test_it_learns_and_keeps_the_best_epoch(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    task = _task(tmp_path, epochs=25, early_stopping=25, learning_rate=1e-2)
+    train_fold(task, tmp_path / "out")
+    history = json.loads((tmp_path / "out" / "history.json").read_text())
+    fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
+    assert history[-1]["train_loss"] < 0.6 * history[0]["train_loss"]
+    assert fold.metadata["p"] == max(row["p"] for row in history) > 0.5
+    assert not task.checkpoint.exists()
+
+
+def test_a_saved_fold_predicts_what_was_scored(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    task = _task(tmp_path)
+    train_fold(task, tmp_path / "out")
+    fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
+    table = FrameTable.open(task.table)
+    predictions, labels = [], []
+    for trial in VALIDATION:
+        rows = table.rows(trial)
+        answer = fold.predict({role: x[rows] for role, x in table.streams.items()})
+        assert answer.attention["visual"].shape == (len(rows), 2, 2)
+        np.testing.assert_allclose(answer.attention["stage_audio"].sum(axis=-1), 1, atol=1e-5)
+        keep = table.labelled()[rows]
+        predictions.append(answer.predictions[keep])
+        labels.append(table.labels[rows][keep])
+    p, y = np.concatenate(predictions), np.concatenate(labels)
+    ccc = 2 * ((p - p.mean(0)) * (y - y.mean(0))).mean(0) / (p.var(0) + y.var(0) + (p.mean(0) - y.mean(0)) ** 2)
+    assert ccc.mean() == pytest.approx(fold.metadata["p"], abs=1e-5)
+
+
+def test_two_runs_give_the_same_bytes_and_another_fold_does_not(tmp_path: Path) -> None:
+    first = _digest(_task(tmp_path, name="one"), tmp_path / "first")
+    assert _digest(_task(tmp_path, name="two"), tmp_path / "second") == first
+    other = FoldTask(**{**vars(_task(tmp_path, name="three")), "fold": 2})
+    assert _digest(other, tmp_path / "third") != first
+
+
+def test_a_run_that_stopped_after_any_epoch_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    whole = _digest(_task(tmp_path, name="whole"), tmp_path / "whole_out")
+    for epochs in (1, 3):
+        task = _task(tmp_path, name=f"stopped{epochs}")
+        stopped = FoldTraining(task, torch.device("cpu"))
+        for _ in range(epochs):
+            stopped.run_epoch()
+            stopped.save()
+        torch.manual_seed(999)
+        assert _digest(task, tmp_path / f"resumed{epochs}") == whole
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_fold import _task
+import pipeline.training.fold as fold
+save = fold.FoldTraining.save
+def save_and_tell(self):
+    save(self)
+    print(len(self.history), flush=True)
+fold.FoldTraining.save = save_and_tell
+folder = Path({folder!r})
+(folder / "killed_out").mkdir()
+fold.train_fold(_task(folder, name="killed", epochs=200, early_stopping=200), folder / "killed_out")
+"""
+
+
+def test_a_killed_process_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    task = _task(tmp_path, name="killed", epochs=6)
+    script = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(2)]
+        os.kill(process.pid, signal.SIGKILL)
+    assert lines == ["1", "2"]
+    assert task.checkpoint.exists()
+    # The killed run may have reached a later epoch than it told, yet not the end of its 200.
+    resumed = _task(tmp_path, name="killed", epochs=200, early_stopping=200)
+    training = FoldTraining(resumed, torch.device("cpu"))
+    training.resume()
+    reached = len(training.history)
+    assert 2 <= reached < 200
+    for _ in range(2):
+        training.run_epoch()
+    fresh = FoldTraining(_task(tmp_path, name="fresh", epochs=200, early_stopping=200), torch.device("cpu"))
+    for _ in range(reached + 2):
+        fresh.run_epoch()
+    assert training.history == fresh.history
+    for name, tensor in fresh.network.state_dict().items():
+        assert torch.equal(tensor, training.network.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_a_folds_bytes_do_not_depend_on_engine_or_workers(tmp_path: Path, engine: str) -> None:
+    expected = _digest(_task(tmp_path, name="alone"), tmp_path / "alone")
+    items = [
+        Item(f"fold {n}", item_key(n=n), _task(tmp_path, name=f"{engine}{n}", epochs=5 if n == 0 else 3))
+        for n in range(3)
+    ]
+    cache = ItemCache(tmp_path / "cache")
+    executor = Executor(engine=engine, workers=2)  # type: ignore[arg-type]
+    done = materialise(items, train_fold, cache=cache, executor=executor, label="train")
+    got = [sha256_file(done.paths["fold 0"] / name) for name in ("fold.safetensors", "history.json")]
+    assert got == expected
+
+
+@pytest.mark.parametrize("changed", [{"gaps": "compact"}, {"scope": "batch"}, {"standardise": "scalar"}, {"hop": 20}])
+def test_every_variant_trains_and_differs(tmp_path: Path, changed: dict[str, object]) -> None:
+    plain = _digest(_task(tmp_path, name="plain", epochs=2), tmp_path / "plain")
+    assert _digest(_task(tmp_path, name="changed", epochs=2, **changed), tmp_path / "changed") != plain
+
+
+def test_reduced_precision_trains_to_finite_weights(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    train_fold(_task(tmp_path, epochs=2, precision="bfloat16"), tmp_path / "out")
+    fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
+    assert all(tensor.isfinite().all() for tensor in fold.network.state_dict().values())
+
+
+def test_early_stopping_counts_from_the_best_epoch(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    train_fold(_task(tmp_path, epochs=60, early_stopping=2, learning_rate=3e-2), tmp_path / "out")
+    fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
+    assert fold.metadata["epochs"] == fold.metadata["best_epoch"] + 3 < 60
+
+
+def test_a_fold_without_annotated_frames_says_so(tmp_path: Path) -> None:
+    task = _task(tmp_path)
+    labels = np.load(task.table / "labels.npy")
+    np.save(task.table / "labels.npy", np.full_like(labels, np.nan))
+    with pytest.raises(InputError, match=r"4 training trials[\s\S]*2 validation trials"):
+        train_fold(task, tmp_path)
+
+
+def test_compact_predictions_leave_out_what_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    task = _task(tmp_path, epochs=1, gaps="compact")
+    train_fold(task, tmp_path / "out")
+    table = FrameTable.open(task.table)
+    rows = table.rows("e")
+    keep = table.labelled()[rows]
+    fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
+    answer = fold.predict({role: x[rows] for role, x in table.streams.items()}, keep=keep)
+    assert np.array_equal(np.isnan(answer.predictions).any(axis=1), ~keep)
+    assert (~keep).any()
+
+
+def test_streams_of_another_width_are_refused_with_both_numbers(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    train_fold(_task(tmp_path, epochs=1), tmp_path / "out")
+    fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
+    with pytest.raises(ValueError, match=r"'visual': 6[\s\S]*'visual': 5"):
+        fold.predict({"visual": np.zeros((30, 5)), "audio": np.zeros((30, 4))})

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torchmetrics.functional import concordance_corrcoef
+
+from pipeline.evaluation.metrics import ccc
+from pipeline.training.loss import ccc_loss
+
+
+def _batch(seed: int = 0, b: int = 3, t: int = 40, k: int = 2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    predictions = torch.randn(b, t, k, generator=random)
+    labels = 0.6 * predictions + torch.randn(b, t, k, generator=random)
+    mask = torch.rand(b, t, generator=random) < 0.8
+    return predictions, labels, mask
+
+
+def test_a_window_is_one_minus_the_mean_ccc_of_its_unmasked_frames() -> None:
+    predictions, labels, mask = _batch()
+    expected = [
+        1 - ccc(labels[i, mask[i], j].double().numpy(), predictions[i, mask[i], j].double().numpy())
+        for i in range(3)
+        for j in range(2)
+    ]
+    assert ccc_loss(predictions, labels, mask).item() == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_over_a_batch_it_is_close_to_torchmetrics_which_divides_by_n_minus_one() -> None:
+    predictions, labels, _ = _batch(t=500)
+    mask = torch.ones(3, 500, dtype=torch.bool)
+    theirs = 1 - concordance_corrcoef(predictions.reshape(-1, 2), labels.reshape(-1, 2)).mean().item()
+    assert ccc_loss(predictions, labels, mask, scope="batch").item() == pytest.approx(theirs, abs=2e-3)
+
+
+def test_a_perfect_prediction_costs_nothing_and_the_reverse_costs_two() -> None:
+    _, labels, mask = _batch()
+    labels = labels - (labels * mask[..., None]).sum(1, keepdim=True) / mask.sum(1)[:, None, None]
+    assert ccc_loss(labels, labels, mask).item() == pytest.approx(0, abs=1e-6)
+    assert ccc_loss(-labels, labels, mask).item() == pytest.approx(2, abs=1e-5)
+
+
+def test_masked_frames_have_no_say_even_where_their_label_is_nan() -> None:
+    predictions, labels, mask = _batch()
+    predictions.requires_grad_()
+    plain = ccc_loss(predictions, labels, mask)
+    spoilt = ccc_loss(predictions, labels.masked_fill(~mask[..., None], torch.nan), mask)
+    spoilt.backward()
+    assert spoilt.item() == plain.item()
+    assert predictions.grad is not None
+    assert torch.isfinite(predictions.grad).all()
+    assert (predictions.grad[~mask] == 0).all()
+    assert (predictions.grad[mask] != 0).any()
+
+
+@given(label=st.floats(-1, 1), prediction=st.floats(-1, 1), scope=st.sampled_from(["window", "batch"]))
+def test_constants_give_finite_values_and_gradients(label: float, prediction: float, scope: str) -> None:
+    predictions = torch.full((2, 10, 1), prediction, requires_grad=True)
+    loss = ccc_loss(predictions, torch.full((2, 10, 1), label), torch.ones(2, 10, dtype=torch.bool), scope=scope)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert predictions.grad is not None
+    assert torch.isfinite(predictions.grad).all()
+
+
+@pytest.mark.parametrize("scope", ["window", "batch"])
+def test_a_batch_without_annotated_frames_is_zero(scope: str) -> None:
+    predictions, labels, mask = _batch()
+    predictions.requires_grad_()
+    loss = ccc_loss(predictions, labels, torch.zeros_like(mask), scope=scope)
+    loss.backward()
+    assert loss.item() == 0
+    assert predictions.grad is not None
+    assert (predictions.grad == 0).all()
+
+
+def test_a_window_without_two_annotated_frames_does_not_dilute_the_others() -> None:
+    predictions, labels, mask = _batch()
+    mask[1] = False
+    mask[1, 3] = True
+    kept = torch.tensor([0, 2])
+    expected = ccc_loss(predictions[kept], labels[kept], mask[kept])
+    assert ccc_loss(predictions, labels, mask).item() == pytest.approx(expected.item(), abs=1e-7)
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
+    predictions, labels, mask = _batch(t=12)
+    # The loss computes in single precision: compare with a coarse central difference.
+    predictions.requires_grad_()
+    ccc_loss(predictions, labels, mask).backward()
+    assert predictions.grad is not None
+    place = (0, int(mask[0].nonzero()[0]), 1)
+    shift = torch.zeros_like(predictions)
+    shift[place] = 1e-2
+    with torch.no_grad():
+        rise = ccc_loss(predictions + shift, labels, mask) - ccc_loss(predictions - shift, labels, mask)
+    assert predictions.grad[place].item() == pytest.approx(rise.item() / 2e-2, rel=2e-2)
