@@ -76,6 +76,8 @@ class TrainingConfig(Section):
     standardise: Literal["per_dimension", "scalar"] = "per_dimension"
     batch: int = Field(default=12, gt=0)
     scope: Literal["window", "batch"] = "window"
+    targets: Literal["joint", "separate"] = "joint"
+    warm_start: Literal["none", "unimodal"] = "none"
     learning_rate: float = Field(default=1e-4, gt=0)
     weight_decay: float = Field(default=5e-4, ge=0)
     warm_up: Literal["sawtooth", "linear"] = "sawtooth"

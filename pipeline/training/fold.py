@@ -1,9 +1,8 @@
-"""The item function that trains one fold, and resumes it after a kill to the same bytes."""
+"""The training of one fold, an epoch at a time, resumable after a kill to the same bytes."""
 
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.compute.device import current_device
 from pipeline.config import ModelConfig, TrainingConfig
 from pipeline.errors import InputError, Problem
 from pipeline.evaluation.metrics import score
@@ -20,7 +18,7 @@ from pipeline.training.frames import FrameTable
 from pipeline.training.loss import ccc_loss
 from pipeline.training.schedule import Schedule
 from pipeline.training.standardise import Standardise
-from pipeline.training.trained import StandardisedNetwork, TrainedFold, predict_frames
+from pipeline.training.trained import StandardisedNetwork, load_encoder, predict_frames
 from pipeline.training.windows import Windows, cut_windows
 
 
@@ -35,7 +33,8 @@ class FoldTask:
     table : folder of a saved `FrameTable` that holds them
     model, training : sections of params.yaml
     targets : (low, high) of each target by name, in the order of the labels
-    checkpoint : file for the state after each epoch
+    checkpoint : file for the state after each epoch; a target trained on its own adds its name
+    warm_start : trained unimodal folds by role, whose temporal encoders are the starting point
     """
 
     fold: int
@@ -46,37 +45,31 @@ class FoldTask:
     training: TrainingConfig
     targets: Mapping[str, tuple[float, float]]
     checkpoint: Path
+    warm_start: Mapping[str, Path] = field(default_factory=dict)
 
 
-def train_fold(task: FoldTask, directory: Path) -> None:
-    """Train one fold; write ``fold.safetensors`` (the best epoch's weights) and ``history.json``.
+class FoldTraining:
+    """The training of one network of one fold.
+
+    Parameters
+    ----------
+    task : what to train
+    device : where
+    targets : which targets the network predicts; all of the task's unless given
 
     Raises
     ------
     InputError
         The fold has no annotated frames to learn from, or to validate on.
     """
-    training = FoldTraining(task, current_device())
-    training.resume()
-    while not training.finished:
-        training.run_epoch()
-        training.save()
-    training.write(directory)
-    task.checkpoint.unlink(missing_ok=True)
 
-
-class FoldTraining:
-    """The training of one fold, an epoch at a time.
-
-    Parameters
-    ----------
-    task : what to train
-    device : where
-    """
-
-    def __init__(self, task: FoldTask, device: torch.device) -> None:
+    def __init__(self, task: FoldTask, device: torch.device, *, targets: Sequence[str] | None = None) -> None:
         self.task = task
         self.config = task.training
+        self.targets = tuple(task.targets if targets is None else targets)
+        self.checkpoint = task.checkpoint
+        if targets is not None:
+            self.checkpoint = task.checkpoint.with_name(f"{task.checkpoint.name}-{'-'.join(targets)}")
         if device.type == "cuda":
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
@@ -85,7 +78,7 @@ class FoldTraining:
         self.train_windows = self._cut(table, task.train)
         self.validation_windows = self._cut(table, task.validation)
         self._require_labels(table)
-        self.labels = np.asarray(table.labels)
+        self.labels = np.asarray(table.labels)[:, [list(task.targets).index(target) for target in self.targets]]
         self._labels = torch.from_numpy(self.labels).to(device)
         self._labelled = torch.from_numpy(self.labelled).to(device)
         self._streams = {role: torch.from_numpy(x).to(device) for role, x in table.streams.items()}
@@ -101,9 +94,14 @@ class FoldTraining:
         }
         self.in_features = {role: x.shape[1] for role, x in table.streams.items()}
         model = build_network(
-            task.model, in_features=self.in_features, length=self.config.window, ranges=list(task.targets.values())
+            task.model,
+            in_features=self.in_features,
+            length=self.config.window,
+            ranges=[task.targets[target] for target in self.targets],
         )
         self.network = StandardisedNetwork(standardise=statistics, model=model).to(device)
+        for role, path in task.warm_start.items():
+            load_encoder(self.network, role=role, trained=path, targets=self.targets)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
         )
@@ -183,8 +181,7 @@ class FoldTraining:
         predictions = frames["predictions"].cpu().numpy()
         labels = np.where(self.labelled[rows, None], self.labels[rows], np.nan)
         return {
-            target: score(labels[:, column], predictions[:, column]).ccc
-            for column, target in enumerate(self.task.targets)
+            target: score(labels[:, column], predictions[:, column]).ccc for column, target in enumerate(self.targets)
         }
 
     def _cut(self, table: FrameTable, trials: tuple[str, ...]) -> Windows:
@@ -215,16 +212,17 @@ class FoldTraining:
         }
         if self.device.type == "cuda":
             state["random_cuda"] = torch.cuda.get_rng_state(self.device)
-        self.task.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.task.checkpoint.with_name(f"{self.task.checkpoint.name}.{os.getpid()}")
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.checkpoint.with_name(f"{self.checkpoint.name}.{os.getpid()}")
         torch.save(state, fresh)
-        fresh.replace(self.task.checkpoint)
+        fresh.replace(self.checkpoint)
 
-    def resume(self) -> None:
-        """Go on after the last finished epoch, if there is one."""
-        if not self.task.checkpoint.is_file():
+    def start(self) -> None:
+        """Set the random numbers' course, or go on after the last finished epoch if there is one."""
+        torch.manual_seed(self.config.seed + self.task.fold)
+        if not self.checkpoint.is_file():
             return
-        state = torch.load(self.task.checkpoint, map_location="cpu", weights_only=True)
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
@@ -235,20 +233,8 @@ class FoldTraining:
         if self.device.type == "cuda" and "random_cuda" in state:
             torch.cuda.set_rng_state(state["random_cuda"], self.device)
 
-    def write(self, directory: Path) -> None:
-        """Write the best epoch's weights and the history of all epochs."""
+    @property
+    def best_network(self) -> StandardisedNetwork:
+        """The network with the best epoch's weights."""
         self.network.load_state_dict(self.best)
-        metadata = {
-            "fold": self.task.fold,
-            "model": self.task.model.architecture(),
-            "training": self.config.model_dump(mode="json"),
-            "targets": list(self.task.targets),
-            "ranges": [list(limits) for limits in self.task.targets.values()],
-            "in_features": self.in_features,
-            "seed": self.config.seed + self.task.fold,
-            "best_epoch": self.best_epoch,
-            "epochs": len(self.history),
-            "p": self.history[self.best_epoch]["p"],
-        }
-        TrainedFold(self.network, metadata).save(directory / "fold.safetensors")
-        (directory / "history.json").write_text(json.dumps(self.history, indent=0), encoding="utf-8")
+        return self.network

@@ -57,6 +57,10 @@ class FrameTable:
         lengths = list(self.trials.values())
         return dict(zip(self.trials, np.cumsum([0, *lengths[:-1]]).tolist(), strict=True))
 
+    def only(self, role: str) -> "FrameTable":
+        """Return the table of one stream, under the role that it has on its own."""
+        return FrameTable(self.trials, {role.partition("_")[0]: self.streams[role]}, self.labels)
+
     def save(self, directory: Path) -> None:
         """Write the table as plain arrays that other processes can map."""
         np.save(directory / "labels.npy", self.labels)

@@ -1,7 +1,7 @@
 """A trained fold: the network with its standardisation, in one safetensors file, and what it predicts for a trial."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.config import ModelConfig
 from pipeline.evaluation.overlap import overlap_average
 from pipeline.fusion.output import FusionOutput
 from pipeline.training.build import build_network
@@ -36,6 +36,32 @@ class StandardisedNetwork(nn.Module):
     def forward(self, streams: Mapping[str, Tensor], mask: Tensor) -> FusionOutput:
         """Predict from raw features, each (b, t, d_m), and mask (b, t)."""
         return cast(FusionOutput, self.model({role: self.standardise[role](x) for role, x in streams.items()}, mask))
+
+
+class SeparateTargets(nn.Module):
+    """One network for each target, their predictions side by side; attention gains the target's name.
+
+    Parameters
+    ----------
+    networks : by target, in the order of the labels
+    """
+
+    def __init__(self, networks: Mapping[str, StandardisedNetwork]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(dict(networks))
+
+    def forward(self, streams: Mapping[str, Tensor], mask: Tensor) -> FusionOutput:
+        """Predict from raw features, each (b, t, d_m), and mask (b, t)."""
+        outputs: dict[str, FusionOutput] = {target: network(streams, mask) for target, network in self.networks.items()}
+        return FusionOutput(
+            predictions=torch.cat([output.predictions for output in outputs.values()], dim=-1),
+            features=torch.cat([output.features for output in outputs.values()], dim=-1),
+            attention={
+                f"{name}_{target}": values
+                for target, output in outputs.items()
+                for name, values in output.attention.items()
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +88,7 @@ class TrainedFold:
     metadata : model and training sections, roles and widths, targets and ranges, fold, seed, epochs
     """
 
-    network: StandardisedNetwork
+    network: StandardisedNetwork | SeparateTargets
     metadata: dict[str, Any]
 
     def save(self, path: Path) -> None:
@@ -87,14 +113,13 @@ class TrainedFold:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
         if metadata.pop("schema", None) != SCHEMA:
             raise ValueError(f"{path} is not a trained fold of schema {SCHEMA}; train it again with `dvc repro`")
-        widths: dict[str, int] = metadata["in_features"]
-        config = ModelConfig.model_validate_json(json.dumps(metadata["model"]))
-        training = TrainingConfig.model_validate_json(json.dumps(metadata["training"]))
         ranges = [tuple(limits) for limits in metadata["ranges"]]
-        network = StandardisedNetwork(
-            standardise={role: Standardise(mean=torch.zeros(d), std=torch.ones(d)) for role, d in widths.items()},
-            model=build_network(config, in_features=widths, length=training.window, ranges=ranges),
-        )
+        network: StandardisedNetwork | SeparateTargets
+        if metadata["training"]["targets"] == "separate":
+            pairs = zip(metadata["targets"], ranges, strict=True)
+            network = SeparateTargets({target: _untrained(metadata, [limits]) for target, limits in pairs})
+        else:
+            network = _untrained(metadata, ranges)
         network.load_state_dict(tensors)
         return cls(network.eval(), metadata)
 
@@ -138,6 +163,32 @@ class TrainedFold:
         for name, values in averaged.items():
             full[name][kept] = values.cpu().numpy()
         return FramePredictions(full.pop("predictions"), full)
+
+
+def load_encoder(network: StandardisedNetwork, *, role: str, trained: Path, targets: Sequence[str]) -> None:
+    """Start the temporal encoder of `role` from a trained unimodal fold (the papers' 2-stage training).
+
+    Parameters
+    ----------
+    network : changed in place
+    role : of the stream, in `network`
+    trained : file of the unimodal fold; where it holds one network per target, the one for `targets` is taken
+    targets : what `network` predicts
+    """
+    source = TrainedFold.load(trained).network
+    if isinstance(source, SeparateTargets):
+        source = cast(StandardisedNetwork, source.networks[targets[0]])
+    (encoder,) = cast(nn.ModuleDict, source.model.encoders).values()
+    cast(nn.ModuleDict, network.model.encoders)[role].load_state_dict(encoder.state_dict())
+
+
+def _untrained(metadata: Mapping[str, Any], ranges: Sequence[tuple[float, float]]) -> StandardisedNetwork:
+    widths: dict[str, int] = metadata["in_features"]
+    config = ModelConfig.model_validate_json(json.dumps(metadata["model"]))
+    return StandardisedNetwork(
+        standardise={role: Standardise(mean=torch.zeros(d), std=torch.ones(d)) for role, d in widths.items()},
+        model=build_network(config, in_features=widths, length=metadata["training"]["window"], ranges=ranges),
+    )
 
 
 @torch.no_grad()

@@ -12,55 +12,12 @@ import torch
 from pipeline.cache.files import sha256_file
 from pipeline.cache.items import Item, ItemCache, item_key, materialise
 from pipeline.compute.executor import Executor
-from pipeline.config import ModelConfig, TrainingConfig
 from pipeline.errors import InputError
-from pipeline.training.fold import FoldTask, FoldTraining, train_fold
-from pipeline.training.frames import FrameTable, join_frames
+from pipeline.training.fold import FoldTask, FoldTraining
+from pipeline.training.frames import FrameTable
+from pipeline.training.train import train_fold
 from pipeline.training.trained import TrainedFold
-
-TRAIN, VALIDATION = ("a", "b", "c", "d"), ("e", "f")
-SETTINGS = TrainingConfig(
-    window=20, hop=10, batch=4, learning_rate=3e-3, warm_up="linear", warm_up_epochs=1, epochs=5, early_stopping=4
-)
-
-
-def _table() -> FrameTable:
-    """A table in which the first visual and the first audio dimension tell the targets."""
-    random = np.random.default_rng(5)
-    features: dict[str, dict[str, np.ndarray]] = {"visual": {}, "audio": {}}
-    labels = {}
-    for number, trial in enumerate((*TRAIN, *VALIDATION)):
-        frames = 45 + 7 * number
-        latent = np.sin(np.arange(frames)[:, None] / [6.0, 9.0] + number)
-        labels[trial] = latent.astype(np.float32)
-        labels[trial][:: 11 + number] = np.nan
-        for role, column, width in (("visual", 0, 6), ("audio", 1, 4)):
-            x = random.normal(0, 0.3, (frames, width))
-            x[:, 0] += latent[:, column]
-            features[role][trial] = (3 * x + 40).astype(np.float16)
-    return join_frames(features, labels, trials=(*TRAIN, *VALIDATION))
-
-
-def _task(folder: Path, *, name: str = "checkpoint", **training: object) -> FoldTask:
-    table = folder / "table"
-    if not table.exists():
-        table.mkdir(parents=True)
-        _table().save(table)
-    return FoldTask(
-        fold=1,
-        train=TRAIN,
-        validation=VALIDATION,
-        table=table,
-        model=ModelConfig(
-            fusion="gated_joint_cross_attention",
-            streams=("ir50", "vggish"),
-            encoders={"visual": {"channels": [8, 8]}, "audio": {"channels": [8]}},
-            options={"hidden": 8, "dropout": 0.2},
-        ),
-        training=SETTINGS.model_copy(update=training),
-        targets={"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)},
-        checkpoint=folder / "checkpoints" / name,
-    )
+from tests.training.conftest import VALIDATION, make_task
 
 
 def _digest(task: FoldTask, directory: Path) -> list[str]:
@@ -71,9 +28,9 @@ def _digest(task: FoldTask, directory: Path) -> list[str]:
 
 def test_it_learns_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    task = _task(tmp_path, epochs=25, early_stopping=25, learning_rate=1e-2)
+    task = make_task(tmp_path, epochs=25, early_stopping=25, learning_rate=1e-2)
     train_fold(task, tmp_path / "out")
-    history = json.loads((tmp_path / "out" / "history.json").read_text())
+    history = json.loads((tmp_path / "out" / "history.json").read_text())["rows"]
     fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
     assert history[-1]["train_loss"] < 0.6 * history[0]["train_loss"]
     assert fold.metadata["p"] == max(row["p"] for row in history) > 0.5
@@ -82,7 +39,7 @@ def test_it_learns_and_keeps_the_best_epoch(tmp_path: Path) -> None:
 
 def test_a_saved_fold_predicts_what_was_scored(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    task = _task(tmp_path)
+    task = make_task(tmp_path)
     train_fold(task, tmp_path / "out")
     fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
     table = FrameTable.open(task.table)
@@ -101,17 +58,18 @@ def test_a_saved_fold_predicts_what_was_scored(tmp_path: Path) -> None:
 
 
 def test_two_runs_give_the_same_bytes_and_another_fold_does_not(tmp_path: Path) -> None:
-    first = _digest(_task(tmp_path, name="one"), tmp_path / "first")
-    assert _digest(_task(tmp_path, name="two"), tmp_path / "second") == first
-    other = FoldTask(**{**vars(_task(tmp_path, name="three")), "fold": 2})
+    first = _digest(make_task(tmp_path, name="one"), tmp_path / "first")
+    assert _digest(make_task(tmp_path, name="two"), tmp_path / "second") == first
+    other = FoldTask(**{**vars(make_task(tmp_path, name="three")), "fold": 2})
     assert _digest(other, tmp_path / "third") != first
 
 
 def test_a_run_that_stopped_after_any_epoch_resumes_to_the_same_bytes(tmp_path: Path) -> None:
-    whole = _digest(_task(tmp_path, name="whole"), tmp_path / "whole_out")
+    whole = _digest(make_task(tmp_path, name="whole"), tmp_path / "whole_out")
     for epochs in (1, 3):
-        task = _task(tmp_path, name=f"stopped{epochs}")
+        task = make_task(tmp_path, name=f"stopped{epochs}")
         stopped = FoldTraining(task, torch.device("cpu"))
+        stopped.start()
         for _ in range(epochs):
             stopped.run_epoch()
             stopped.save()
@@ -123,8 +81,9 @@ KILLED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_fold import _task
+from conftest import make_task
 import pipeline.training.fold as fold
+from pipeline.training.train import train_fold
 save = fold.FoldTraining.save
 def save_and_tell(self):
     save(self)
@@ -132,12 +91,12 @@ def save_and_tell(self):
 fold.FoldTraining.save = save_and_tell
 folder = Path({folder!r})
 (folder / "killed_out").mkdir()
-fold.train_fold(_task(folder, name="killed", epochs=200, early_stopping=200), folder / "killed_out")
+train_fold(make_task(folder, name="killed", epochs=200, early_stopping=200), folder / "killed_out")
 """
 
 
 def test_a_killed_process_resumes_to_the_same_bytes(tmp_path: Path) -> None:
-    task = _task(tmp_path, name="killed", epochs=6)
+    task = make_task(tmp_path, name="killed", epochs=6)
     script = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -146,14 +105,15 @@ def test_a_killed_process_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     assert lines == ["1", "2"]
     assert task.checkpoint.exists()
     # The killed run may have reached a later epoch than it told, yet not the end of its 200.
-    resumed = _task(tmp_path, name="killed", epochs=200, early_stopping=200)
+    resumed = make_task(tmp_path, name="killed", epochs=200, early_stopping=200)
     training = FoldTraining(resumed, torch.device("cpu"))
-    training.resume()
+    training.start()
     reached = len(training.history)
     assert 2 <= reached < 200
     for _ in range(2):
         training.run_epoch()
-    fresh = FoldTraining(_task(tmp_path, name="fresh", epochs=200, early_stopping=200), torch.device("cpu"))
+    fresh = FoldTraining(make_task(tmp_path, name="fresh", epochs=200, early_stopping=200), torch.device("cpu"))
+    fresh.start()
     for _ in range(reached + 2):
         fresh.run_epoch()
     assert training.history == fresh.history
@@ -163,9 +123,9 @@ def test_a_killed_process_resumes_to_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ["serial", "processes"])
 def test_a_folds_bytes_do_not_depend_on_engine_or_workers(tmp_path: Path, engine: str) -> None:
-    expected = _digest(_task(tmp_path, name="alone"), tmp_path / "alone")
+    expected = _digest(make_task(tmp_path, name="alone"), tmp_path / "alone")
     items = [
-        Item(f"fold {n}", item_key(n=n), _task(tmp_path, name=f"{engine}{n}", epochs=5 if n == 0 else 3))
+        Item(f"fold {n}", item_key(n=n), make_task(tmp_path, name=f"{engine}{n}", epochs=5 if n == 0 else 3))
         for n in range(3)
     ]
     cache = ItemCache(tmp_path / "cache")
@@ -177,26 +137,26 @@ def test_a_folds_bytes_do_not_depend_on_engine_or_workers(tmp_path: Path, engine
 
 @pytest.mark.parametrize("changed", [{"gaps": "compact"}, {"scope": "batch"}, {"standardise": "scalar"}, {"hop": 20}])
 def test_every_variant_trains_and_differs(tmp_path: Path, changed: dict[str, object]) -> None:
-    plain = _digest(_task(tmp_path, name="plain", epochs=2), tmp_path / "plain")
-    assert _digest(_task(tmp_path, name="changed", epochs=2, **changed), tmp_path / "changed") != plain
+    plain = _digest(make_task(tmp_path, name="plain", epochs=2), tmp_path / "plain")
+    assert _digest(make_task(tmp_path, name="changed", epochs=2, **changed), tmp_path / "changed") != plain
 
 
 def test_reduced_precision_trains_to_finite_weights(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    train_fold(_task(tmp_path, epochs=2, precision="bfloat16"), tmp_path / "out")
+    train_fold(make_task(tmp_path, epochs=2, precision="bfloat16"), tmp_path / "out")
     fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
     assert all(tensor.isfinite().all() for tensor in fold.network.state_dict().values())
 
 
 def test_early_stopping_counts_from_the_best_epoch(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    train_fold(_task(tmp_path, epochs=60, early_stopping=2, learning_rate=3e-2), tmp_path / "out")
+    train_fold(make_task(tmp_path, epochs=60, early_stopping=2, learning_rate=3e-2), tmp_path / "out")
     fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
-    assert fold.metadata["epochs"] == fold.metadata["best_epoch"] + 3 < 60
+    assert fold.metadata["epochs"][0] == fold.metadata["best_epoch"][0] + 3 < 60
 
 
 def test_a_fold_without_annotated_frames_says_so(tmp_path: Path) -> None:
-    task = _task(tmp_path)
+    task = make_task(tmp_path)
     labels = np.load(task.table / "labels.npy")
     np.save(task.table / "labels.npy", np.full_like(labels, np.nan))
     with pytest.raises(InputError, match=r"4 training trials[\s\S]*2 validation trials"):
@@ -205,7 +165,7 @@ def test_a_fold_without_annotated_frames_says_so(tmp_path: Path) -> None:
 
 def test_compact_predictions_leave_out_what_is_not_kept(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    task = _task(tmp_path, epochs=1, gaps="compact")
+    task = make_task(tmp_path, epochs=1, gaps="compact")
     train_fold(task, tmp_path / "out")
     table = FrameTable.open(task.table)
     rows = table.rows("e")
@@ -218,7 +178,7 @@ def test_compact_predictions_leave_out_what_is_not_kept(tmp_path: Path) -> None:
 
 def test_streams_of_another_width_are_refused_with_both_numbers(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    train_fold(_task(tmp_path, epochs=1), tmp_path / "out")
+    train_fold(make_task(tmp_path, epochs=1), tmp_path / "out")
     fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
     with pytest.raises(ValueError, match=r"'visual': 6[\s\S]*'visual': 5"):
         fold.predict({"visual": np.zeros((30, 5)), "audio": np.zeros((30, 4))})

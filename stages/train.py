@@ -1,0 +1,62 @@
+"""Train one model on the cached features, its folds side by side: `python -m stages.train grjca`."""
+
+import json
+import sys
+
+from pipeline.cache.features import FeatureStore
+from pipeline.cache.files import assemble, replacing, replacing_file
+from pipeline.cache.items import ItemCache
+from pipeline.clips.clip import read_clip
+from pipeline.clips.manifest import read_manifest
+from pipeline.training.build import stream_roles
+from pipeline.training.frames import FrameTable, join_frames
+from pipeline.training.history import History, write_curves, write_metrics
+from pipeline.training.model import ModelTraining
+from stages._layout import CLIPS, FEATURES, FOLDS, MANIFEST, METRICS, MODELS, PLOTS
+from stages._stage import executor_of, load_params, run_stage
+
+
+def main() -> None:
+    """Write models/<model>/fold<k>.safetensors, metrics/train/<model>.json and plots/train/<model>.csv."""
+    name = sys.argv[1]
+    params = load_params()
+    model = params.models[name]
+    folds = json.loads(FOLDS.read_text(encoding="utf-8"))["folds"]
+    training = ModelTraining(
+        name=name,
+        model=model,
+        training=params.training_of(name),
+        targets=params.corpus.targets,
+        folds=folds,
+        cache=ItemCache(),
+        executor=executor_of(params, device=True),
+    )
+    paths = training.run(read_frames(model.streams))
+    histories = [History.read(path / "history.json") for path in paths]
+    with replacing(MODELS / name) as out:
+        for number, path in enumerate(paths):
+            assemble(path / "fold.safetensors", out / f"fold{number}.safetensors")
+    with replacing_file(METRICS / "train" / f"{name}.json") as file:
+        write_metrics(file, histories)
+    with replacing_file(PLOTS / "train" / f"{name}.csv") as file:
+        write_curves(file, histories)
+
+
+def read_frames(streams: tuple[str, ...]) -> FrameTable:
+    """Read the features of `streams` and the labels of all annotated trials into memory, once."""
+    manifest = read_manifest(MANIFEST)
+    stores = [FeatureStore.open(FEATURES / f"{stream}.zarr") for stream in streams]
+    for store in stores:
+        store.check(row.trial for row in manifest)
+    trials = sorted(row.trial for row in manifest if row.partition != "test")
+    roles = stream_roles([store.attributes["modality"] for store in stores])
+    features = {
+        role: {trial: store.read(trial).embedding for trial in trials}
+        for role, store in zip(roles, stores, strict=True)
+    }
+    labels = {trial: read_clip(CLIPS / f"{trial}.h5", faces=False, audio=False).labels for trial in trials}
+    return join_frames(features, labels, trials=trials)
+
+
+if __name__ == "__main__":
+    run_stage(main)

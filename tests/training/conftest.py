@@ -1,0 +1,70 @@
+"""A small table of frames whose features tell the targets, and tasks to train on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.training.fold import FoldTask
+from pipeline.training.frames import FrameTable, join_frames
+
+TRAIN, VALIDATION = ("a", "b", "c", "d"), ("e", "f")
+TARGETS = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)}
+SETTINGS = TrainingConfig(
+    window=20, hop=10, batch=4, learning_rate=3e-3, warm_up="linear", warm_up_epochs=1, epochs=5, early_stopping=4
+)
+MODEL = ModelConfig(
+    fusion="gated_joint_cross_attention",
+    streams=("ir50", "vggish"),
+    encoders={"visual": {"channels": [8, 8]}, "audio": {"channels": [8]}},
+    options={"hidden": 8, "dropout": 0.2},
+)
+
+TaskFactory = Callable[..., FoldTask]
+
+
+def make_table() -> FrameTable:
+    """Return a table in which the first visual and the first audio dimension tell one target each."""
+    random = np.random.default_rng(5)
+    features: dict[str, dict[str, np.ndarray]] = {"visual": {}, "audio": {}}
+    labels = {}
+    for number, trial in enumerate((*TRAIN, *VALIDATION)):
+        frames = 45 + 7 * number
+        latent = np.sin(np.arange(frames)[:, None] / [6.0, 9.0] + number)
+        labels[trial] = latent.astype(np.float32)
+        labels[trial][:: 11 + number] = np.nan
+        for role, column, width in (("visual", 0, 6), ("audio", 1, 4)):
+            x = random.normal(0, 0.3, (frames, width))
+            x[:, 0] += latent[:, column]
+            features[role][trial] = (3 * x + 40).astype(np.float16)
+    return join_frames(features, labels, trials=(*TRAIN, *VALIDATION))
+
+
+def make_task(folder: Path, *, name: str = "checkpoint", **training: object) -> FoldTask:
+    """Return fold 1 of a small GRJCA, with its table saved below `folder`."""
+    table = folder / "table"
+    if not table.exists():
+        table.mkdir(parents=True)
+        make_table().save(table)
+    return FoldTask(
+        fold=1,
+        train=TRAIN,
+        validation=VALIDATION,
+        table=table,
+        model=MODEL,
+        training=SETTINGS.model_copy(update=training),
+        targets=TARGETS,
+        checkpoint=folder / "checkpoints" / name,
+    )
+
+
+@pytest.fixture
+def table() -> FrameTable:
+    return make_table()
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> TaskFactory:
+    return lambda **changed: make_task(tmp_path, **changed)
