@@ -1,0 +1,187 @@
+"""Score a model's folds on the trials they never saw, and let the best of them predict the test trials."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.config import EvaluateConfig
+from pipeline.errors import ConfigError, InputError, Problem
+from pipeline.evaluation.combine import combine
+from pipeline.evaluation.metrics import Scores, overall, score_targets
+from pipeline.evaluation.predictions import TrialPrediction
+from pipeline.progress import Progress
+
+Ranges = Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class TrialInput:
+    """What a model is given for one trial, and what it is held against.
+
+    Parameters
+    ----------
+    time : (t,) seconds
+    streams : embeddings by role, each (t, d)
+    labels : (t, k), NaN where un-annotated; None for a test trial
+    keep : (t,), the frames a model is to look at; all if None. A frame that is left out has the prediction NaN
+    """
+
+    time: npt.NDArray[np.float64]
+    streams: Mapping[str, npt.NDArray[np.floating]]
+    labels: npt.NDArray[np.float32] | None = None
+    keep: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A fold's answer for one trial: predictions (t, k) and attention arrays (t, ...) by name."""
+
+    predictions: npt.NDArray[np.float32]
+    attention: Mapping[str, npt.NDArray[np.floating]] = field(default_factory=dict)
+
+
+class Predictor(Protocol):
+    """A trained fold, as a function of a trial."""
+
+    def __call__(self, given: TrialInput, /) -> Predicted:
+        """Predict every frame of a trial."""
+        ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All figures of one model.
+
+    Parameters
+    ----------
+    folds : scores by fold and target
+    best : the folds that predict the test trials, best first
+    validation, test : per-frame predictions
+    """
+
+    folds: dict[int, dict[str, Scores]]
+    best: tuple[int, ...]
+    validation: tuple[TrialPrediction, ...]
+    test: tuple[TrialPrediction, ...]
+
+
+def evaluate(
+    *,
+    model: str,
+    folds: Mapping[int, Predictor],
+    held_out: Mapping[int, Sequence[str]],
+    test: Sequence[str],
+    read: Callable[[str], TrialInput],
+    ranges: Ranges,
+    config: EvaluateConfig,
+) -> Evaluation:
+    """Predict every fold's held-out trials and the test trials.
+
+    Parameters
+    ----------
+    model : name, for the progress lines
+    folds : trained folds by number
+    held_out : each fold's validation trials, which it never saw in training
+    test : test trials, in the order in which they are to be submitted
+    read : gives a trial's streams and labels
+    ranges : the targets, in column order, with the range their predictions are clipped to
+    config : how many folds predict the test trials, and how they are combined
+
+    Raises
+    ------
+    ConfigError
+        If `config` asks for more folds than there are.
+    InputError
+        If a trial is held out twice, or a fold has no annotated frame; all such are listed.
+    """
+    if config.top_folds > len(folds):
+        raise ConfigError(f"evaluate.top_folds is {config.top_folds}, but folds.count gives {len(folds)} folds")
+    _check(held_out)
+    targets = list(ranges)
+    predicted: dict[int, list[TrialPrediction]] = {}
+    best: tuple[int, ...] = ()
+    with Progress(f"evaluate {model}", total=sum(map(len, held_out.values())) + len(test)) as progress:
+        for fold in sorted(folds):
+            predicted[fold] = []
+            for trial in held_out[fold]:
+                given = read(trial)
+                answer = folds[fold](given)
+                predicted[fold].append(
+                    TrialPrediction(
+                        trial=trial,
+                        time=given.time,
+                        predictions=clip(answer.predictions, ranges),
+                        labels=given.labels,
+                        fold=fold,
+                        attention=answer.attention,
+                    )
+                )
+                progress.advance(trial)
+        scores = _score(predicted, targets)
+        best = best_folds(scores, count=config.top_folds)
+        tested = []
+        for trial in test:
+            given = read(trial)
+            answers = [folds[fold](given) for fold in best]
+            tested.append(_combined(trial, given, answers, ranges=ranges, config=config))
+            progress.advance(trial)
+    validation = tuple(one for trials in predicted.values() for one in trials)
+    return Evaluation(folds=scores, best=best, validation=validation, test=tuple(tested))
+
+
+def best_folds(scores: Mapping[int, Mapping[str, Scores]], *, count: int) -> tuple[int, ...]:
+    """Return the `count` folds of highest validation P, best first; of equal ones the lower number."""
+    return tuple(sorted(scores, key=lambda fold: (-overall(scores[fold]), fold))[:count])
+
+
+def clip(predictions: npt.NDArray[np.floating], ranges: Ranges) -> npt.NDArray[np.float32]:
+    """Clip each column of (t, k) to its target's range."""
+    low, high = np.array(list(ranges.values()), dtype=np.float32).T
+    return np.clip(np.asarray(predictions, dtype=np.float32), low, high)
+
+
+def _check(held_out: Mapping[int, Sequence[str]]) -> None:
+    folds_of: dict[str, list[int]] = {}
+    for fold, trials in held_out.items():
+        for trial in trials:
+            folds_of.setdefault(trial, []).append(fold)
+    problems = [
+        Problem(f"held out {len(folds)} times, in the folds {', '.join(map(str, folds))}", trial=trial)
+        for trial, folds in folds_of.items()
+        if len(folds) > 1
+    ]
+    if problems:
+        raise InputError("the folds overlap", problems)
+
+
+def _score(predicted: Mapping[int, Sequence[TrialPrediction]], targets: Sequence[str]) -> dict[int, dict[str, Scores]]:
+    scores: dict[int, dict[str, Scores]] = {}
+    problems: list[Problem] = []
+    for fold, trials in predicted.items():
+        labelled = [(one.labels, one.predictions) for one in trials if one.labels is not None]
+        if not labelled or any(np.isnan(np.concatenate([y for y, _ in labelled])).all(axis=0)):
+            names = ", ".join(one.trial for one in trials) or "none"
+            remedy = "use fewer folds (folds.count), or check the annotation files"
+            message = f"fold {fold} has a target without one annotated frame in its validation trials: {names}"
+            problems.append(Problem(message, remedy=remedy))
+            continue
+        labels = np.concatenate([y for y, _ in labelled])
+        scores[fold] = score_targets(labels, np.concatenate([p for _, p in labelled]), targets=targets)
+    if problems:
+        raise InputError("some folds cannot be scored", problems)
+    return scores
+
+
+def _combined(
+    trial: str, given: TrialInput, answers: Sequence[Predicted], *, ranges: Ranges, config: EvaluateConfig
+) -> TrialPrediction:
+    predictions = combine(np.stack([answer.predictions for answer in answers]), how=config.combine)
+    attention = {
+        name: np.mean([answer.attention[name] for answer in answers], axis=0)
+        for name in answers[0].attention
+        if all(name in answer.attention for answer in answers)
+    }
+    return TrialPrediction(trial=trial, time=given.time, predictions=clip(predictions, ranges), attention=attention)

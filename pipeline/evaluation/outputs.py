@@ -1,0 +1,98 @@
+"""The outs of ``evaluate@<model>``: predictions, per-trial agreement, the submission, and the metrics file."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.cache.files import replacing, replacing_file
+from pipeline.evaluation.evaluate import Evaluation
+from pipeline.evaluation.metrics import mean_and_sd, overall, score
+from pipeline.evaluation.predictions import TrialPrediction, TrialScores, write_frames, write_trial_text, write_trials
+from pipeline.evaluation.submission import Repair, write_repairs, write_submission
+
+DIGITS = 6
+"""Digits after the point in the metrics file: enough to compare runs, few enough to read."""
+
+
+def write_evaluation(
+    evaluation: Evaluation, *, predictions: Path, metrics: Path, targets: Sequence[str], sample: Path | None = None
+) -> list[Repair]:
+    """Write all outs; the folder and the metrics file take their places only when everything is complete.
+
+    Parameters
+    ----------
+    evaluation : what `evaluate` returned
+    predictions : folder for frames.h5, trials.csv, one text file per test trial, submission.txt and repairs.csv
+    metrics : JSON file
+    targets : names of the k columns
+    sample : the challenge's sample submission, if there is one
+
+    Returns
+    -------
+    the submission's repairs, which repairs.csv holds too
+
+    Raises
+    ------
+    InputError
+        If the sample does not name the same trials as the test partition.
+    """
+    with replacing(predictions) as folder:
+        write_frames(folder / "frames.h5", targets=targets, validation=evaluation.validation, test=evaluation.test)
+        write_trials(folder / "trials.csv", trial_scores(evaluation.validation, targets=targets))
+        for one in evaluation.test:
+            write_trial_text(folder / f"{one.trial}.txt", one.predictions, targets=targets)
+        tested = {one.trial: one.predictions for one in evaluation.test}
+        repairs = write_submission(folder / "submission.txt", tested, targets=targets, sample=sample)
+        write_repairs(folder / "repairs.csv", repairs)
+        with replacing_file(metrics) as file:
+            text = json.dumps(metrics_of(evaluation, repairs=repairs), indent=2) + "\n"
+            file.write_text(text, encoding="utf-8", newline="\n")
+    return repairs
+
+
+def metrics_of(evaluation: Evaluation, *, repairs: Sequence[Repair]) -> dict[str, object]:
+    """Return the figures of ``metrics/evaluate/<model>.json``: means and SDs over folds, then each fold."""
+    folds = evaluation.folds
+    p, p_sd = mean_and_sd([overall(scores) for scores in folds.values()])
+    figures: dict[str, object] = {"P": round(p, DIGITS), "P_sd": round(p_sd, DIGITS)}
+    for target in next(iter(folds.values())):
+        of_target: dict[str, float] = {}
+        for name in ("ccc", "pcc", "rmse"):
+            mean, sd = mean_and_sd([getattr(scores[target], name) for scores in folds.values()])
+            of_target |= {name: round(mean, DIGITS), f"{name}_sd": round(sd, DIGITS)}
+        figures[target] = of_target
+    figures["folds"] = {
+        str(fold): {
+            "P": round(overall(scores), DIGITS),
+            **{
+                target: {
+                    "ccc": round(one.ccc, DIGITS),
+                    "pcc": round(one.pcc, DIGITS),
+                    "rmse": round(one.rmse, DIGITS),
+                    "frames": one.frames,
+                }
+                for target, one in scores.items()
+            },
+        }
+        for fold, scores in folds.items()
+    }
+    figures["best_folds"] = list(evaluation.best)
+    figures["submission"] = {
+        "trials_repaired": len(repairs),
+        "rows_repeated": sum(repair.repeated for repair in repairs),
+        "frames_cut": sum(repair.cut for repair in repairs),
+    }
+    return figures
+
+
+def trial_scores(validation: Sequence[TrialPrediction], *, targets: Sequence[str]) -> list[TrialScores]:
+    """Score every held-out trial by itself, in order of folds and names."""
+    rows = []
+    for one in sorted(validation, key=lambda trial: (trial.fold or 0, trial.trial)):
+        for column, target in enumerate(targets):
+            labels = one.labels[:, column] if one.labels is not None else np.empty(0, dtype=np.float32)
+            scores = None if np.isnan(labels).all() else score(labels, one.predictions[:, column])
+            rows.append(TrialScores(one.trial, one.fold or 0, target, scores))
+    return rows

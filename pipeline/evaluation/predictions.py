@@ -1,0 +1,179 @@
+"""Per-frame predictions on disk: one HDF5 file per model, a text file per test trial, a table of per-trial agreement.
+
+No file holds a date or a path, so equal predictions give equal bytes; all are opened read-only downstream.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import InputError, Problem
+from pipeline.evaluation.metrics import Scores
+
+SCHEMA_VERSION = 1
+NUMBER = "%.6f"
+"""Format of every prediction written as text."""
+
+Part = Literal["validation", "test"]
+
+
+@dataclass(frozen=True)
+class TrialPrediction:
+    """One trial's predictions and what the model attended to.
+
+    Parameters
+    ----------
+    trial : name
+    time : (t,) seconds
+    predictions : (t, k)
+    labels : (t, k), NaN where un-annotated; None for a test trial
+    fold : the fold whose held-out trials this one belongs to; None for a test trial
+    attention : arrays of shape (t, ...) by name, such as a gate per iteration and modality
+    """
+
+    trial: str
+    time: npt.NDArray[np.float64]
+    predictions: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.float32] | None = None
+    fold: int | None = None
+    attention: Mapping[str, npt.NDArray[np.floating]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        frames = len(self.time)
+        arrays = {"predictions": self.predictions, "labels": self.labels, **self.attention}
+        for name, array in arrays.items():
+            if array is not None and len(array) != frames:
+                raise ValueError(f"trial {self.trial}: {name} has {len(array)} rows for {frames} frames")
+        if self.labels is not None and self.labels.shape != self.predictions.shape:
+            raise ValueError(f"trial {self.trial}: labels {self.labels.shape}, predictions {self.predictions.shape}")
+
+
+@dataclass(frozen=True)
+class FramePredictionsFile:
+    """What `read_frames` read: the targets' names in column order, and the trials of each part by name."""
+
+    targets: tuple[str, ...]
+    validation: dict[str, TrialPrediction]
+    test: dict[str, TrialPrediction]
+
+
+def write_frames(
+    path: Path, *, targets: Sequence[str], validation: Iterable[TrialPrediction], test: Iterable[TrialPrediction]
+) -> None:
+    """Write ``frames.h5``: groups ``validation/<trial>`` and ``test/<trial>``.
+
+    Parameters
+    ----------
+    path : file to write; replaced if it is there
+    targets : names of the k columns
+    validation, test : trials in any order
+
+    Raises
+    ------
+    ValueError
+        If a trial is given twice.
+    """
+    parts: dict[Part, Iterable[TrialPrediction]] = {"validation": validation, "test": test}
+    with h5py.File(path, "w") as file:
+        file.attrs["schema_version"] = SCHEMA_VERSION
+        file.attrs["targets"] = list(targets)
+        for part, trials in parts.items():
+            group = file.create_group(part)
+            for one in sorted(trials, key=lambda trial: trial.trial):
+                if one.trial in group:
+                    raise ValueError(f"trial {one.trial} is given twice in {part}")
+                _write_trial(group.create_group(one.trial), one)
+
+
+def _write_trial(group: Any, one: TrialPrediction) -> None:
+    if one.fold is not None:
+        group.attrs["fold"] = one.fold
+    _dataset(group, "time", one.time.astype(np.float64))
+    _dataset(group, "predictions", one.predictions.astype(np.float32))
+    if one.labels is not None:
+        _dataset(group, "labels", one.labels.astype(np.float32))
+    for name in sorted(one.attention):
+        _dataset(group.require_group("attention"), name, one.attention[name].astype(np.float32))
+
+
+def _dataset(group: Any, name: str, values: npt.NDArray[np.floating]) -> None:
+    group.create_dataset(name, data=values, compression="gzip", shuffle=True, track_times=False)
+
+
+def read_frames(path: Path, *, attention: bool = True, trials: Iterable[str] | None = None) -> FramePredictionsFile:
+    """Read ``frames.h5``, opened read-only.
+
+    Parameters
+    ----------
+    path : file that `write_frames` wrote
+    attention : whether to read the attention arrays, most of the file
+    trials : which trials to read; all if left out
+
+    Raises
+    ------
+    InputError
+        If the file is missing or of another schema version.
+    """
+    remedy = "run `dvc repro evaluate`"
+    if not path.is_file():
+        raise InputError("predictions are missing", [Problem("no such file", file=str(path), remedy=remedy)])
+    wanted = None if trials is None else set(trials)
+    with h5py.File(path, "r") as file:
+        version = int(file.attrs["schema_version"])
+        if version != SCHEMA_VERSION:
+            message = f"schema version {version}, expected {SCHEMA_VERSION}"
+            raise InputError("predictions are of another version", [Problem(message, file=str(path), remedy=remedy)])
+        read: dict[str, dict[str, TrialPrediction]] = {
+            part: {
+                trial: _read_trial(group, trial, attention=attention)
+                for trial, group in file[part].items()
+                if wanted is None or trial in wanted
+            }
+            for part in ("validation", "test")
+        }
+        return FramePredictionsFile(targets=tuple(str(name) for name in file.attrs["targets"]), **read)
+
+
+def _read_trial(group: Any, trial: str, *, attention: bool) -> TrialPrediction:
+    maps = group["attention"] if attention and "attention" in group else {}
+    return TrialPrediction(
+        trial=trial,
+        time=group["time"][:],
+        predictions=group["predictions"][:],
+        labels=group["labels"][:] if "labels" in group else None,
+        fold=int(group.attrs["fold"]) if "fold" in group.attrs else None,
+        attention={name: maps[name][:] for name in maps},
+    )
+
+
+def write_trial_text(path: Path, predictions: npt.NDArray[np.floating], *, targets: Sequence[str]) -> None:
+    """Write one test trial: a header with the targets' names, then one row per frame."""
+    with path.open("w", encoding="ascii", newline="\n") as file:
+        np.savetxt(file, predictions, fmt=NUMBER, delimiter=",", header=",".join(targets), comments="")
+
+
+@dataclass(frozen=True)
+class TrialScores:
+    """Agreement on one target of one validation trial; `scores` is None where the trial has no annotated frame."""
+
+    trial: str
+    fold: int
+    target: str
+    scores: Scores | None
+
+
+def write_trials(path: Path, rows: Iterable[TrialScores]) -> None:
+    """Write ``trials.csv``: trial, fold, target, ccc, pcc, rmse, frames; no numbers where no frame is annotated."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["trial", "fold", "target", "ccc", "pcc", "rmse", "frames"])
+        for row in rows:
+            one = row.scores
+            numbers = [""] * 3 if one is None else [NUMBER % value for value in (one.ccc, one.pcc, one.rmse)]
+            writer.writerow([row.trial, row.fold, row.target, *numbers, one.frames if one else 0])

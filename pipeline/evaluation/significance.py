@@ -1,0 +1,117 @@
+"""How sure a figure is: a bootstrap over trials gives each CCC an interval, and each pair of models a difference.
+
+Frames of a trial resemble each other, so trials are what is drawn anew, with replacement and within their fold, and the
+mean over folds is computed again. Two models drawn with the same seed on the same trials get the same draws: their
+difference is paired.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.evaluation.predictions import TrialPrediction
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Percentile interval of a resampled figure."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Resampled mean CCC of one model.
+
+    Parameters
+    ----------
+    trials : the (fold, trial) pairs that were drawn from; equal for models that can be compared
+    samples : by target and ``P``, each (resamples,)
+    """
+
+    trials: tuple[tuple[int, str], ...]
+    samples: Mapping[str, Array]
+
+    def interval(self, figure: str, *, level: float = LEVEL) -> Interval:
+        """Interval of the model's own figure, ``P`` or a target's CCC."""
+        return _interval(self.samples[figure], level)
+
+    def difference(self, other: "Bootstrap", figure: str, *, level: float = LEVEL) -> Interval:
+        """Interval of this model's figure minus the other's.
+
+        Raises
+        ------
+        ValueError
+            If the two were not drawn from the same trials in the same folds.
+        """
+        if self.trials != other.trials:
+            raise ValueError("a paired difference needs the same validation trials in the same folds for both models")
+        return _interval(self.samples[figure] - other.samples[figure], level)
+
+
+def bootstrap(
+    validation: Sequence[TrialPrediction], *, targets: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
+) -> Bootstrap:
+    """Draw the held-out trials of each fold anew and compute the mean CCC over folds each time.
+
+    Parameters
+    ----------
+    validation : held-out trials with labels and fold
+    targets : names of the k columns
+    resamples : number of draws
+    seed : of the draws
+
+    Raises
+    ------
+    ValueError
+        If no trial has an annotated frame.
+    """
+    labelled = sorted(
+        (one for one in validation if one.labels is not None and not np.isnan(one.labels).all()),
+        key=lambda one: (one.fold or 0, one.trial),
+    )
+    if not labelled:
+        raise ValueError("the bootstrap needs at least one validation trial with an annotated frame")
+    generator = np.random.default_rng(seed)
+    by_fold: dict[int, list[TrialPrediction]] = {}
+    for one in labelled:
+        by_fold.setdefault(one.fold or 0, []).append(one)
+    of_folds = []
+    for trials in by_fold.values():
+        moments = np.stack([_moments(one) for one in trials])
+        draws = generator.multinomial(len(trials), np.full(len(trials), 1 / len(trials)), size=resamples)
+        of_folds.append(_ccc(np.einsum("rn,nkm->rkm", draws.astype(np.float64), moments)))
+    mean = np.mean(of_folds, axis=0)
+    samples = {target: mean[:, column] for column, target in enumerate(targets)} | {"P": mean.mean(axis=1)}
+    return Bootstrap(trials=tuple((one.fold or 0, one.trial) for one in labelled), samples=samples)
+
+
+def _moments(one: TrialPrediction) -> Array:
+    """Return the sums from which a CCC over any set of trials follows: n, y, p, yy, pp, yp; (k, 6)."""
+    assert one.labels is not None
+    annotated = ~np.isnan(one.labels)
+    y = np.where(annotated, one.labels, 0).astype(np.float64)
+    p = np.where(annotated, one.predictions, 0).astype(np.float64)
+    sums: Array = np.stack([annotated, y, p, y * y, p * p, y * p], axis=-1).sum(axis=0, dtype=np.float64)
+    return sums
+
+
+def _ccc(sums: Array) -> Array:
+    """CCC from summed moments, (..., 6) -> (...); 0 where nothing varies or nothing was drawn."""
+    n = np.maximum(sums[..., 0], 1)
+    y, p, yy, pp, yp = (sums[..., i] / n for i in range(1, 6))
+    spread = (yy - y * y) + (pp - p * p) + (y - p) ** 2
+    return np.divide(2 * (yp - y * p), spread, out=np.zeros_like(spread), where=spread > 1e-12)
+
+
+def _interval(samples: Array, level: float) -> Interval:
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(low=float(low), high=float(high))

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+
+from pipeline.config import EvaluateConfig
+from pipeline.errors import ConfigError, InputError
+from pipeline.evaluation.combine import combine
+from pipeline.evaluation.evaluate import Predicted, TrialInput, best_folds, clip, evaluate
+from pipeline.evaluation.metrics import Scores, ccc, score
+
+RANGES = {"valence": (-1.0, 1.0), "arousal": (-1.0, 0.5)}
+HELD_OUT = {0: ["a", "b"], 1: ["c"], 2: ["d", "e"]}
+TEST = ["t2", "t1"]
+GAIN = {0: 0.4, 1: 0.9, 2: 0.7}
+
+
+def labels_of(trial):
+    frames = 30 + 3 * (ord(trial[-1]) % 7)
+    time = np.arange(frames)[:, None] / [5.0, 7.0]
+    labels = (0.6 * np.sin(time + ord(trial[0]))).astype(np.float32)
+    labels[3:6] = np.nan
+    return labels
+
+
+def read(trial, seen=None):
+    if seen is not None:
+        seen.append(trial)
+    labels = labels_of(trial)
+    stream = np.nan_to_num(labels)
+    return TrialInput(
+        time=np.arange(len(labels)) / 25,
+        streams={"visual": stream},
+        labels=None if trial in TEST else labels,
+    )
+
+
+def fold(number):
+    def predict(given):
+        x = given.streams["visual"]
+        gate = np.full((len(x), 1, 2), GAIN[number], dtype=np.float32)
+        return Predicted(
+            (GAIN[number] * x + 0.1 * np.cos(number + np.arange(len(x)))[:, None]).astype(np.float32), {"audio": gate}
+        )
+
+    return predict
+
+
+def run(**changes):
+    arguments = {
+        "model": "m",
+        "folds": {k: fold(k) for k in (2, 0, 1)},
+        "held_out": HELD_OUT,
+        "test": TEST,
+        "read": read,
+        "ranges": RANGES,
+        "config": EvaluateConfig(top_folds=2),
+    } | changes
+    return evaluate(**arguments)
+
+
+def test_a_fold_is_scored_on_its_trials_concatenated():
+    evaluation = run()
+    assert list(evaluation.folds) == [0, 1, 2]
+    labels = np.concatenate([labels_of("a"), labels_of("b")])
+    predictions = np.concatenate([clip(fold(0)(read(trial)).predictions, RANGES) for trial in ("a", "b")])
+    assert evaluation.folds[0]["valence"] == score(labels[:, 0], predictions[:, 0])
+    kept = ~np.isnan(labels[:, 1])
+    assert evaluation.folds[0]["arousal"].ccc == ccc(labels[kept, 1], predictions[kept, 1])
+    of_trials = [score(labels_of(t)[:, 0], fold(0)(read(t)).predictions[:, 0]).ccc for t in ("a", "b")]
+    assert evaluation.folds[0]["valence"].ccc != pytest.approx(np.mean(of_trials), abs=1e-4)
+
+
+def test_every_held_out_trial_is_predicted_once_by_the_fold_that_never_saw_it():
+    evaluation = run()
+    assert [(one.trial, one.fold) for one in evaluation.validation] == [
+        (trial, k) for k, trials in HELD_OUT.items() for trial in trials
+    ]
+    last = evaluation.validation[-1]
+    np.testing.assert_array_equal(last.predictions, clip(fold(2)(read("e")).predictions, RANGES))
+    np.testing.assert_array_equal(last.labels, labels_of("e"))
+
+
+@pytest.mark.parametrize("how", ["mean", "ccc_centred"])
+def test_the_best_folds_predict_the_test_trials_in_the_order_of_the_list(how):
+    evaluation = run(config=EvaluateConfig(top_folds=2, combine=how))
+    assert evaluation.best == (1, 2)
+    assert [one.trial for one in evaluation.test] == TEST
+    answers = np.stack([fold(k)(read("t1")).predictions for k in (1, 2)])
+    np.testing.assert_array_equal(evaluation.test[1].predictions, clip(combine(answers, how=how), RANGES))
+    np.testing.assert_allclose(evaluation.test[1].attention["audio"], (GAIN[1] + GAIN[2]) / 2)
+    assert evaluation.test[1].labels is None
+
+
+def test_predictions_are_clipped_to_each_targets_range():
+    values = np.array([[-3, -3], [0.2, 0.2], [3, 3]], dtype=np.float32)
+    np.testing.assert_allclose(clip(values, RANGES), [[-1, -1], [0.2, 0.2], [1, 0.5]])
+    evaluation = run(folds={k: lambda given: Predicted(9 * given.streams["visual"]) for k in HELD_OUT})
+    for one in (*evaluation.validation, *evaluation.test):
+        assert one.predictions.max(axis=0).tolist() == [1, 0.5]
+
+
+def test_of_equal_folds_the_lower_number_is_better():
+    scores = {k: {"valence": Scores(value, 0, 0, 9)} for k, value in {0: 0.1, 3: 0.5, 2: 0.5, 1: 0.2}.items()}
+    assert best_folds(scores, count=3) == (2, 3, 1)
+
+
+def test_frames_that_a_model_left_out_count_only_if_annotated():
+    def blind(given):
+        predictions = fold(0)(given).predictions.copy()
+        predictions[~given.keep] = np.nan
+        return Predicted(predictions)
+
+    def read_kept(trial):
+        given = read(trial)
+        keep = np.ones(len(given.time), bool) if given.labels is None else ~np.isnan(given.labels).any(axis=1)
+        return TrialInput(given.time, given.streams, given.labels, keep)
+
+    evaluation = run(folds=dict.fromkeys(HELD_OUT, blind), read=read_kept)
+    assert evaluation.folds[0] == run().folds[0]
+    assert np.isnan(evaluation.validation[0].predictions[3:6]).all()
+
+
+def test_more_folds_than_there_are_cannot_be_best():
+    with pytest.raises(ConfigError, match=r"evaluate.top_folds is 4, but folds.count gives 3"):
+        run(config=EvaluateConfig(top_folds=4))
+
+
+def test_trials_that_are_held_out_twice_are_all_listed():
+    with pytest.raises(InputError) as caught:
+        run(held_out={0: ["a", "b"], 1: ["b", "c"], 2: ["a", "b"]})
+    assert [(one.trial, one.message) for one in caught.value.problems] == [
+        ("a", "held out 2 times, in the folds 0, 2"),
+        ("b", "held out 3 times, in the folds 0, 1, 2"),
+    ]
+
+
+def test_folds_without_annotation_are_all_listed():
+    def unlabelled(trial):
+        given = read(trial)
+        labels = np.full_like(labels_of(trial), np.nan)
+        return given if trial in {"a", "b"} else TrialInput(given.time, given.streams, labels)
+
+    with pytest.raises(InputError) as caught:
+        run(read=unlabelled)
+    assert len(caught.value.problems) == 2
+    assert "fold 1" in str(caught.value)
+    assert "trials: d, e" in str(caught.value)

@@ -1,0 +1,94 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.evaluation.evaluate import Evaluation
+from pipeline.evaluation.metrics import mean_and_sd, overall, score_targets
+from pipeline.evaluation.outputs import write_evaluation
+from pipeline.evaluation.predictions import TrialPrediction, read_frames
+
+TARGETS = ["valence", "arousal"]
+
+
+@pytest.fixture
+def evaluation():
+    random = np.random.default_rng(0)
+    validation, folds = [], {}
+    for fold in range(3):
+        labels, predictions = random.uniform(-1, 1, size=(2, 20, 2)).astype(np.float32)
+        if fold == 2:
+            labels[:5] = np.nan
+        validation.append(TrialPrediction(f"v{fold}", np.arange(20.0), predictions, labels, fold))
+        folds[fold] = score_targets(labels, predictions, targets=TARGETS)
+    blank = np.full((4, 2), np.nan, np.float32)
+    validation.append(TrialPrediction("blank", np.arange(4.0), np.zeros((4, 2), np.float32), blank, 2))
+    test = tuple(TrialPrediction(t, np.arange(3.0), np.full((3, 2), 0.25, np.float32)) for t in ("t1", "t0"))
+    return Evaluation(folds=folds, best=(2, 0), validation=tuple(validation), test=test)
+
+
+def write(evaluation, root, **arguments):
+    found = write_evaluation(
+        evaluation, predictions=root / "predictions/m", metrics=root / "metrics/m.json", targets=TARGETS, **arguments
+    )
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return found, files
+
+
+def test_all_outs_are_written_and_hold_the_figures(evaluation, tmp_path):
+    found, files = write(evaluation, tmp_path)
+    assert found == []
+    assert sorted(files) == [
+        "metrics/m.json",
+        *(f"predictions/m/{name}" for name in ("frames.h5", "repairs.csv", "submission.txt", "t0.txt", "t1.txt")),
+        "predictions/m/trials.csv",
+    ]
+    metrics = json.loads(files["metrics/m.json"])
+    mean, sd = mean_and_sd([overall(scores) for scores in evaluation.folds.values()])
+    assert (metrics["P"], metrics["P_sd"]) == (pytest.approx(mean, abs=1e-6), pytest.approx(sd, abs=1e-6))
+    cccs = [scores["arousal"].ccc for scores in evaluation.folds.values()]
+    assert metrics["arousal"]["ccc_sd"] == pytest.approx(np.std(cccs, ddof=1), abs=1e-6)
+    assert metrics["folds"]["2"]["valence"]["frames"] == 15
+    assert metrics["folds"]["1"]["P"] == pytest.approx(
+        np.mean([one.ccc for one in evaluation.folds[1].values()]), abs=1e-6
+    )
+    assert metrics["best_folds"] == [2, 0]
+    assert metrics["submission"] == {"trials_repaired": 0, "rows_repeated": 0, "frames_cut": 0}
+    assert files["predictions/m/t1.txt"].splitlines() == [b"valence,arousal", *[b"0.250000,0.250000"] * 3]
+    assert files["predictions/m/submission.txt"].splitlines()[1] == b"t1/00001.jpg,0.250000,0.250000"
+    rows = list(csv.DictReader(files["predictions/m/trials.csv"].decode().splitlines()))
+    assert [(row["trial"], row["target"]) for row in rows[:2]] == [("v0", "valence"), ("v0", "arousal")]
+    assert [(row["ccc"], row["frames"]) for row in rows if row["trial"] == "blank"] == [("", "0")] * 2
+    alone = [float(row["ccc"]) for row in rows if row["trial"] == "v1"]
+    assert alone == pytest.approx([one.ccc for one in evaluation.folds[1].values()], abs=1e-6)
+    frames = read_frames(tmp_path / "predictions/m/frames.h5")
+    assert (set(frames.validation), set(frames.test)) == ({"v0", "v1", "v2", "blank"}, {"t0", "t1"})
+
+
+def test_the_same_evaluation_gives_the_same_bytes(evaluation, tmp_path):
+    assert write(evaluation, tmp_path / "1")[1] == write(evaluation, tmp_path / "2")[1]
+
+
+def test_old_results_go_and_repairs_are_recorded(evaluation, tmp_path):
+    (tmp_path / "predictions/m").mkdir(parents=True)
+    (tmp_path / "predictions/m/gone.txt").write_text("of a trial that is no longer there")
+    sample = tmp_path / "sample.txt"
+    rows = [*(f"t0/{i:05d}.jpg,0,0" for i in range(1, 6)), "t1/00001.jpg,0,0"]
+    sample.write_text("\n".join(["image_location,valence,arousal", *rows]))
+    found, files = write(evaluation, tmp_path, sample=sample)
+    assert "predictions/m/gone.txt" not in files
+    assert [(one.trial, one.repeated, one.cut) for one in found] == [("t1", 0, 2), ("t0", 2, 0)]
+    metrics = json.loads(files["metrics/m.json"])
+    assert metrics["submission"] == {"trials_repaired": 2, "rows_repeated": 2, "frames_cut": 2}
+    assert len(files["predictions/m/submission.txt"].splitlines()) == 1 + len(rows)
+
+
+def test_results_stay_as_they_were_if_something_fails(evaluation, tmp_path):
+    _, before = write(evaluation, tmp_path)
+    with pytest.raises(InputError, match="sample submission is missing"):
+        write(evaluation, tmp_path, sample=tmp_path / "none.txt")
+    assert {
+        path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()
+    } == before

@@ -1,0 +1,158 @@
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.clips.clip import read_clip
+from pipeline.clips.manifest import read_manifest
+from pipeline.errors import InputError
+from stages import clips
+from tests.corpus_factory import FRAMES, TEST, TRAIN, VALIDATION, crop_bytes, write_trial
+from tests.media_factory import damage, write_video
+from tests.stages.project import index, start_project, tree, write_params
+
+TRIALS = sorted(TRAIN + VALIDATION + TEST)
+OUT = Path("data/clips")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return start_project(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The trials that are really built, in order."""
+    names: list[str] = []
+    original = clips.materialise
+
+    def recording(*args: object, **kwargs: object) -> object:
+        done = original(*args, **kwargs)  # type: ignore[arg-type]
+        names.extend(done.computed)
+        return done
+
+    monkeypatch.setattr(clips, "materialise", recording)
+    return names
+
+
+def table(name: str) -> list[dict[str, str]]:
+    with (OUT / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_comes_out() -> None:
+    write_trial(Path("corpus"), "7", "Train_Set", video="7", rows=FRAMES + 2)
+    index()
+    clips.main()
+    assert sorted(path.name for path in OUT.iterdir()) == sorted(
+        [*(f"{trial}.h5" for trial in TRIALS), "manifest.csv", "alignment.csv", "rejected.csv"]
+    )
+    rows = read_manifest(OUT / "manifest.csv")
+    assert [row.trial for row in rows] == TRIALS
+    for row in rows:
+        clip = read_clip(OUT / f"{row.trial}.h5")
+        assert (row.partition, row.subject, row.frames) == (clip.partition, clip.subject, len(clip))
+        assert (row.digest, row.media) == (clip.digest(), clip.media_digest())
+        assert clip.faces.shape == (FRAMES, 40, 40, 3)
+        assert clip.sample_rate == 8000
+    done = {row["trial"]: row["done"] for row in table("alignment.csv")}
+    assert list(done) == TRIALS
+    assert done["7"] == "2 label rows past the last frame left out"
+    assert done["video4"] == "nothing"
+    assert table("rejected.csv") == []
+
+
+def test_only_what_changed_is_built_again(built: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clips.main()
+    assert sorted(built) == TRIALS
+    first = tree(OUT)
+    built.clear()
+    clips.main()
+    assert built == []
+    assert tree(OUT) == first
+    Path("corpus/cropped_aligned/7/00001.jpg").write_bytes(crop_bytes(8))
+    write_trial(Path("corpus"), "new", "Train_Set", video="new")
+    Path("corpus/annotations/VA_Set/Validation_Set/11.txt").unlink()
+    index()
+    clips.main()
+    assert sorted(built) == ["7", "new"]
+    second = tree(OUT)
+    assert {name for name in first if second.get(name) != first[name]} == {
+        "7.h5",
+        "11.h5",
+        "manifest.csv",
+        "alignment.csv",
+    }
+    assert "11.h5" not in second
+    # A cold cache gives the same bytes.
+    monkeypatch.setenv("AFFECTFLOW_CACHE", "other-cache")
+    clips.main()
+    assert tree(OUT) == second
+
+
+def test_a_damaged_trial_stops_the_stage_and_leaves_the_earlier_clips(built: list[str]) -> None:
+    clips.main()
+    before = tree(OUT)
+    built.clear()
+    for trial in ("7", "video4"):
+        damage(write_video(Path(f"corpus/raw_videos/{trial}.mp4"), frames=60), count=3000)
+    write_trial(Path("corpus"), "new", "Train_Set", video="new")
+    index()
+    with pytest.raises(InputError) as caught:
+        clips.main()
+    assert {problem.trial for problem in caught.value.problems} == {"7", "video4"}
+    assert tree(OUT) == before
+    assert [path.name for path in OUT.parent.iterdir()] == ["clips"]
+    # The others were finished all the same.
+    write_video(Path("corpus/raw_videos/7.mp4"), frames=FRAMES)
+    write_video(Path("corpus/raw_videos/video4.mp4"), frames=FRAMES)
+    index()
+    clips.main()
+    assert "new" not in built
+
+
+def test_skip_lists_what_was_refused_and_goes_on() -> None:
+    write_params(on_error="skip")
+    damage(write_video(Path("corpus/raw_videos/7.mp4"), frames=60), count=3000)
+    index()
+    clips.main()
+    assert [row.trial for row in read_manifest(OUT / "manifest.csv")] == [trial for trial in TRIALS if trial != "7"]
+    assert not (OUT / "7.h5").exists()
+    rejected = table("rejected.csv")
+    assert {row["trial"] for row in rejected} == {"7"}
+    assert rejected[0]["file"] == "corpus/raw_videos/7.mp4"
+    assert "cannot be decoded" in rejected[0]["message"]
+
+
+def test_a_corpus_newer_than_its_index() -> None:
+    Path("corpus/cropped_aligned/7/00001.jpg").write_bytes(crop_bytes(8))
+    with pytest.raises(InputError, match=r"trial 7: its files are not those .* -> run `affectflow index`"):
+        clips.main()
+
+
+def test_nothing_left() -> None:
+    write_params(on_error="skip")
+    for path in Path("corpus/cropped_aligned").glob("*/00001.jpg"):
+        path.unlink()
+    with pytest.raises(InputError, match=f"no clip could be built: {len(TRIALS)} problems"):
+        clips.main()
+    assert not OUT.exists()
+
+
+@pytest.mark.slow
+def test_the_command() -> None:
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "stages.clips"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert run().returncode == 0
+    assert len(read_manifest(OUT / "manifest.csv")) == len(TRIALS)
+    Path("corpus/raw_videos/7.mp4").write_bytes(b"x")
+    # The cached clip of an indexed digest would do; a changed parameter needs the file again.
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("face_size: 40", "face_size: 41"))
+    failed = run()
+    assert failed.returncode == 1
+    assert "trial 7: its files are not those that the corpus index describes" in failed.stderr
+    assert "Traceback" not in failed.stderr

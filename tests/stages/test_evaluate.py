@@ -1,0 +1,179 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.cache.features import assemble_store, write_trial
+from pipeline.clips.clip import Clip, write_clip
+from pipeline.clips.manifest import ManifestRow, write_manifest
+from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.corpora.target import Target
+from pipeline.errors import ConfigError, InputError
+from pipeline.evaluation.folds import Fold, Folds, write_folds
+from pipeline.evaluation.metrics import score
+from pipeline.evaluation.predictions import read_frames
+from pipeline.training.build import build_network
+from pipeline.training.standardise import Standardise
+from pipeline.training.trained import StandardisedNetwork, TrainedFold
+from stages.evaluate import main
+
+PARAMS = """\
+corpus: {kind: affwild2, root: corpus, index: index.csv}
+folds: {count: 2}
+backbones:
+  ir50: {weights: random}
+  vggish: {weights: random}
+training: {window: 20, hop: 15, gaps: %s}
+models:
+  grjca: {fusion: gated_joint_cross_attention, streams: [ir50, vggish], temporal: identity}
+evaluate: {top_folds: 1}
+compute: {engine: serial, device: cpu}
+"""
+STREAMS = {"ir50": ("visual", 6), "vggish": ("audio", 4)}
+LENGTHS = {"a": 33, "b": 20, "c": 51, "t": 27}
+FOLDS = (Fold(train=("c",), validation=("a", "b")), Fold(train=("a", "b"), validation=("c",)))
+
+
+def embedding(trial, stream):
+    random = np.random.default_rng([len(stream), LENGTHS[trial]])
+    return random.normal(size=(LENGTHS[trial], STREAMS[stream][1])).astype(np.float16)
+
+
+def labels(trial):
+    values = np.random.default_rng(LENGTHS[trial]).uniform(-1, 1, (LENGTHS[trial], 2)).astype(np.float32)
+    values[4:7] = np.nan
+    return values
+
+
+def clip(trial):
+    frames = LENGTHS[trial]
+    return Clip(
+        trial=trial,
+        subject=trial,
+        partition="test" if trial == "t" else "train",
+        fps=25.0,
+        targets=(Target("valence", -1, 1), Target("arousal", -1, 1)),
+        time=np.arange(frames) / 25,
+        faces=np.zeros((frames, 4, 4, 3), np.uint8),
+        face_valid=np.ones(frames, bool),
+        audio=np.zeros(100, np.int16),
+        sample_rate=16000,
+        labels=np.full((frames, 2), np.nan, np.float32) if trial == "t" else labels(trial),
+        alignment={},
+        sources={},
+    )
+
+
+def trained_fold(gaps, number):
+    torch.manual_seed(number)
+    model = ModelConfig(fusion="gated_joint_cross_attention", streams=("ir50", "vggish"), temporal="identity")
+    training = TrainingConfig(window=20, hop=15, gaps=gaps)
+    widths = dict(STREAMS.values())
+    ranges = [(-1.0, 1.0)] * 2
+    network = build_network(model, in_features=widths, length=20, ranges=ranges)
+    standardise = {role: Standardise(mean=torch.zeros(d), std=torch.ones(d)) for role, d in widths.items()}
+    metadata = {
+        "model": model.architecture(),
+        "training": training.model_dump(mode="json"),
+        "targets": ["valence", "arousal"],
+        "ranges": [list(limits) for limits in ranges],
+        "in_features": widths,
+    }
+    return TrainedFold(StandardisedNetwork(standardise=standardise, model=network).eval(), metadata)
+
+
+@pytest.fixture(params=["mask", "compact"])
+def gaps(request):
+    return request.param
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, gaps):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["stages.evaluate", "grjca"])
+    (tmp_path / "params.yaml").write_text(PARAMS % gaps)
+    (tmp_path / "data/clips").mkdir(parents=True)
+    rows = []
+    for trial, frames in LENGTHS.items():
+        one = clip(trial)
+        write_clip(tmp_path / f"data/clips/{trial}.h5", one)
+        rows.append(ManifestRow(trial, one.partition, trial, 25.0, frames, frames - 3, frames, 1.0, "0", "0"))
+    write_manifest(tmp_path / "data/clips/manifest.csv", rows)
+    write_folds(tmp_path / "data/folds.json", Folds(scheme="subject", folds=FOLDS, test=("t",)))
+    for stream, (modality, dimension) in STREAMS.items():
+        trials = {}
+        for trial in LENGTHS:
+            trials[trial] = tmp_path / "items" / stream / trial
+            trials[trial].parent.mkdir(parents=True, exist_ok=True)
+            write_trial(
+                trials[trial],
+                embedding=embedding(trial, stream),
+                time=np.arange(LENGTHS[trial]) / 25,
+                valid=np.ones(LENGTHS[trial], bool),
+                store="float16",
+                attributes={},
+            )
+        attributes = {"modality": modality, "dimension": dimension, "weights": {"name": "random", "seed": 0}}
+        assemble_store(tmp_path / f"data/features/{stream}.zarr", trials, attributes=attributes)
+    (tmp_path / "models/grjca").mkdir(parents=True)
+    for number in range(2):
+        trained_fold(gaps, number).save(tmp_path / f"models/grjca/fold{number}.safetensors")
+    return tmp_path
+
+
+def outs(project):
+    paths = [*(project / "predictions").rglob("*.*"), *(project / "metrics").rglob("*.*")]
+    return {path.relative_to(project).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_a_models_folds_are_scored_on_their_own_trials(project, gaps):
+    main()
+    frames = read_frames(project / "predictions/grjca/frames.h5")
+    assert sorted(frames.validation) == ["a", "b", "c"]
+    for number, fold in enumerate(FOLDS):
+        trained = trained_fold(gaps, number)
+        predicted = []
+        for trial in fold.validation:
+            keep = ~np.isnan(labels(trial)).any(axis=1) if gaps == "compact" else None
+            streams = {role: embedding(trial, stream) for stream, (role, _) in STREAMS.items()}
+            answer = trained.predict(streams, keep=keep)
+            predicted.append(answer.predictions)
+            one = frames.validation[trial]
+            np.testing.assert_array_equal(one.predictions, answer.predictions)
+            np.testing.assert_array_equal(one.labels, labels(trial))
+            assert set(one.attention) == {"audio", "visual", "stage_audio", "stage_visual"}
+            assert one.fold == number
+        metrics = json.loads((project / "metrics/evaluate/grjca.json").read_text())
+        truth = np.concatenate([labels(trial) for trial in fold.validation])[:, 1]
+        expected = score(truth, np.concatenate(predicted)[:, 1])
+        assert metrics["folds"][str(number)]["arousal"]["ccc"] == pytest.approx(expected.ccc, abs=1e-6)
+    assert len(metrics["best_folds"]) == 1
+    best = metrics["best_folds"][0]
+    streams = {role: embedding("t", stream) for stream, (role, _) in STREAMS.items()}
+    answer = trained_fold(gaps, best).predict(streams)
+    np.testing.assert_array_equal(frames.test["t"].predictions, answer.predictions)
+    assert (project / "predictions/grjca/t.txt").read_text().count("\n") == 1 + LENGTHS["t"]
+
+
+def test_a_second_run_gives_the_same_bytes(project):
+    main()
+    before = outs(project)
+    assert len(before) == 6
+    main()
+    assert outs(project) == before
+
+
+def test_a_trial_without_features_is_named(project):
+    (project / "data/features/vggish.zarr/b/zarr.json").unlink()
+    with pytest.raises(InputError, match="trial b: no features"):
+        main()
+
+
+def test_too_many_best_folds_are_refused_before_anything_is_written(project):
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("top_folds: 1", "top_folds: 3"))
+    with pytest.raises(ConfigError, match="top_folds is 3"):
+        main()
+    assert outs(project) == {}

@@ -1,0 +1,205 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.backbones import ir50
+from pipeline.cache.features import FeatureStore
+from pipeline.clips.clip import Clip, write_clip
+from pipeline.clips.manifest import ManifestRow, write_manifest
+from pipeline.errors import ConfigError, InputError
+from stages import extract
+from tests.backbones.clips import make_clip
+
+PARAMS = """
+corpus: {{kind: affwild2, root: corpus, index: index.csv}}
+backbones:
+  ir50: {{weights: {weights}, seed: {seed}, store: {store}, batch: {batch}, precision: {precision}}}
+  ir51: {{weights: random}}
+models:
+  visual: {{fusion: unimodal, streams: [ir50]}}
+compute: {{engine: serial, device: cpu}}
+"""
+STORE = Path("data/features/ir50.zarr")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AFFECTFLOW_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", ["extract", "ir50"])
+    write_params()
+    write_clips(make_clip("7", frames=3), make_clip("video2_left", frames=4, seed=1))
+    return tmp_path
+
+
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The trials that are really embedded, in order."""
+    names: list[str] = []
+    original = extract.materialise
+
+    def recording(*args: object, **kwargs: object) -> object:
+        done = original(*args, **kwargs)  # type: ignore[arg-type]
+        names.extend(done.computed)
+        return done
+
+    monkeypatch.setattr(extract, "materialise", recording)
+    return names
+
+
+def write_params(**changes: object) -> None:
+    values = {"weights": "random", "seed": 0, "store": "float16", "batch": 8, "precision": "float32"} | changes
+    Path("params.yaml").write_text(PARAMS.format(**values))
+
+
+def write_clips(*clips: Clip) -> None:
+    folder = Path("data/clips")
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for clip in clips:
+        write_clip(folder / f"{clip.trial}.h5", clip)
+        rows.append(
+            ManifestRow(
+                trial=clip.trial,
+                partition=clip.partition,
+                subject=clip.subject,
+                fps=clip.fps,
+                frames=len(clip),
+                labelled=int(clip.label_valid.sum()),
+                faces=int(clip.face_valid.sum()),
+                duration=len(clip.audio) / clip.sample_rate,
+                digest=clip.digest(),
+                media=clip.media_digest(),
+            )
+        )
+    write_manifest(folder / "manifest.csv", rows)
+
+
+def content() -> dict[str, bytes]:
+    return {str(path.relative_to(STORE)): path.read_bytes() for path in STORE.rglob("*") if path.is_file()}
+
+
+def test_what_comes_out() -> None:
+    extract.main()
+    store = FeatureStore.open(STORE)
+    store.check(["7", "video2_left"])
+    fingerprint = store.attributes.pop("fingerprint")
+    assert len(fingerprint) == 64
+    assert store.attributes == {
+        "schema_version": 1,
+        "backbone": "ir50",
+        "modality": "visual",
+        "dimension": 512,
+        "weights": {"name": "random", "seed": 0},
+        "precision": "float32",
+        "front_end": ir50.FRONT_END,
+    }
+    features = store.read("7")
+    assert features.embedding.shape == (3, 512)
+    assert features.embedding.dtype == np.float16
+    assert features.valid.tolist() == [True, True, False]
+    np.testing.assert_array_equal(features.time, [0, 0.04, 0.08])
+    assert not any(str(Path.cwd()).encode() in data for data in content().values())
+
+
+def test_nothing_is_computed_twice(embedded: list[str]) -> None:
+    extract.main()
+    before = content()
+    extract.main()
+    assert embedded == ["7", "video2_left"]
+    assert content() == before
+
+
+def test_an_added_clip_is_computed_alone_and_a_removed_one_disappears(embedded: list[str]) -> None:
+    extract.main()
+    embedded.clear()
+    write_clips(make_clip("video2_left", frames=4, seed=1), make_clip("8", frames=3, seed=2))
+    extract.main()
+    assert embedded == ["8"]
+    assert FeatureStore.open(STORE).trials == ("8", "video2_left")
+
+
+def test_labels_do_not_reach_features_but_pictures_do(embedded: list[str]) -> None:
+    extract.main()
+    embedded.clear()
+    labelled = make_clip("7", frames=3, labels=np.full((3, 2), 0.5, dtype=np.float32))
+    write_clips(labelled, make_clip("video2_left", frames=4, seed=9))
+    extract.main()
+    assert embedded == ["video2_left"]
+
+
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"store": "float32"}, {"batch": 2}, {"precision": "bfloat16"}])
+def test_every_parameter_that_reaches_the_result_counts(embedded: list[str], changes: dict[str, object]) -> None:
+    write_clips(make_clip("7", frames=1))
+    extract.main()
+    before = content()
+    write_params(**changes)
+    extract.main()
+    assert embedded == ["7", "7"]
+    assert ("batch" in changes) or content() != before
+    write_params()
+    extract.main()
+    assert embedded == ["7", "7"]
+    assert content() == before
+
+
+def test_the_code_of_the_backbone_counts(embedded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clips(make_clip("7", frames=1))
+    extract.main()
+    seen: list[tuple[str, ...]] = []
+
+    def changed(*modules: str) -> str:
+        seen.append(modules)
+        return "another"
+
+    monkeypatch.setattr(extract, "code_key", changed)
+    extract.main()
+    assert embedded == ["7", "7"]
+    assert seen == [("pipeline.backbones.embed", "pipeline.backbones.ir50")]
+
+
+def test_a_weights_file_is_checked_before_any_work(embedded: list[str]) -> None:
+    write_params(weights="data/weights/absent.pth, sha256: abcd")
+    with pytest.raises(InputError, match=r"absent\.pth: no such file"):
+        extract.main()
+    assert embedded == []
+    assert not STORE.exists()
+
+
+def test_unknown_backbones_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["extract", "ir500"])
+    with pytest.raises(ConfigError, match=r"no backbones\.ir500; did you mean 'ir50'"):
+        extract.main()
+    monkeypatch.setattr(sys, "argv", ["extract", "ir51"])
+    with pytest.raises(ConfigError, match=r"no backbone 'ir51' in pipeline/backbones; there are: .*vggish"):
+        extract.main()
+
+
+@pytest.mark.slow
+def test_the_command_says_what_is_wrong_without_a_traceback(project: Path) -> None:
+    Path("data/clips/manifest.csv").unlink()
+    repository = Path(extract.__file__).parents[1]
+    command = [sys.executable, "-m", "stages.extract", "ir50"]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(repository)}, check=False)
+    assert done.returncode == 1
+    assert "run `dvc repro clips`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_metadata_is_the_same_wherever_it_is_written() -> None:
+    extract.main()
+    metadata = json.loads((STORE / "zarr.json").read_text())
+    assert list(metadata["attributes"]) == [
+        "schema_version",
+        "backbone",
+        "modality",
+        "dimension",
+        "weights",
+        "precision",
+        "front_end",
+        "fingerprint",
+    ]

@@ -1,0 +1,196 @@
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from pipeline.errors import ConfigError, InputError
+from stages.report import main
+from tests.evaluation.synthetic import write_project
+
+VOID = {"meta", "link", "br", "line", "use", "path", "rect"}
+
+
+class Page(HTMLParser):
+    """Collects ids, links and texts, and refuses tags that do not match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.links, self.tags, self.text = [], [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.open += [] if tag in VOID else [tag]
+        self.ids += [value for name, value in attributes if name == "id"]
+        self.links += [value for name, value in attributes if name in {"href", "src", "xlink:href"}]
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    root = tmp_path_factory.mktemp("project") / "root"
+    write_project(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def reports(project):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        main()
+    return project / "reports"
+
+
+@pytest.fixture(scope="module")
+def page(reports):
+    return Page((reports / "index.html").read_text())
+
+
+def prose(page):
+    return re.sub(r"\s+", " ", " ".join(page.text))
+
+
+def test_all_five_files_are_written(reports):
+    assert sorted(path.name for path in reports.iterdir()) == ["ccc.csv", "ccc.json", "ccc.md", "ccc.tex", "index.html"]
+
+
+def test_the_page_stands_alone_and_is_modest(reports, page):
+    text = (reports / "index.html").read_text()
+    assert len(text.encode()) < 2_000_000
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    assert not re.search(r"@import|url\((?!#)|<script|https?://(?!www\.w3\.org/)", text)
+
+
+def test_ids_are_unique_and_links_lead_somewhere(page):
+    assert len(page.ids) == len(set(page.ids)) > 100
+    inner = [link[1:] for link in page.links if link.startswith("#")]
+    assert len(inner) >= 6
+    assert set(inner) <= set(page.ids)
+
+
+def test_tables_and_figures_are_accessible(page):
+    headers = [attributes for tag, attributes in page.tags if tag == "th"]
+    assert headers
+    assert all(one.get("scope") in {"col", "row", "colgroup"} for one in headers)
+    pictures = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert len(pictures) > 10
+    assert all(one.get("aria-label") or one.get("aria-hidden") == "true" for one in pictures)
+    scrolling = [attributes for _, attributes in page.tags if attributes.get("class") == "scroll"]
+    assert scrolling
+    assert all(one.get("tabindex") == "0" and one.get("aria-label") for one in scrolling)
+
+
+def test_the_verdict_names_the_best_model_and_the_random_weights(page):
+    text = prose(page)
+    assert "The model grjca has the highest mean validation P" in text
+    assert "not comparable with the published ones: all backbones run with random weights" in text
+    assert "A <synthetic> project" in text
+
+
+def test_the_page_shows_the_numbers_of_the_evaluation(project, page):
+    text = prose(page)
+    for model in ("visual", "audio", "grjca"):
+        metrics = json.loads((project / "metrics" / "evaluate" / f"{model}.json").read_text())
+        assert f"{metrics['P']:.3f}" in text
+        for fold in metrics["folds"].values():
+            assert f"{fold['arousal']['ccc']:.3f}".replace("-", "−") in text
+    assert "0.623" in text
+    assert "0.642" in text or "0.641" in text
+
+
+def test_repairs_segments_and_provenance_are_shown(page):
+    text = prose(page)
+    assert re.search(r"test01 +395 +398 +3 +0", text)
+    assert re.search(r"test02 +440 +435 +0 +5", text)
+    assert "audio useless" in text
+    assert "visual useless" in text
+    assert "random, seed 7" in text
+    assert re.search(r"frames without a face image masked +5 +35", text)
+    assert "all useful" in text
+    for library in ("torch", "zarr", "matplotlib"):
+        assert library in text
+    assert "iterations: 2" in text
+    assert "engine: processes" not in text
+
+
+def test_the_table_has_a_line_per_model_and_figure(reports):
+    lines = json.loads((reports / "ccc.json").read_text())["lines"]
+    assert [(one["model"], one["figure"]) for one in lines] == [
+        (model, figure) for model in ("visual", "audio", "grjca") for figure in ("valence", "arousal", "P")
+    ]
+    published = {(one["model"], one["figure"]): one["published"] for one in lines}
+    assert published["grjca", "valence"] == 0.623
+    assert published["grjca", "P"] == pytest.approx(0.6415)
+    assert published["audio", "P"] is None
+
+
+def test_two_runs_give_the_same_bytes(project, reports, monkeypatch):
+    before = {path.name: path.read_bytes() for path in reports.iterdir()}
+    monkeypatch.chdir(project)
+    main()
+    assert {path.name: path.read_bytes() for path in reports.iterdir()} == before
+
+
+def test_the_place_of_the_project_does_not_show(project, reports, tmp_path, monkeypatch):
+    moved = tmp_path / "moved"
+    shutil.copytree(project, moved)
+    monkeypatch.chdir(moved)
+    main()
+    for path in reports.iterdir():
+        assert (moved / "reports" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.fixture
+def copy(project, reports, tmp_path, monkeypatch):
+    root = tmp_path / "copy"
+    shutil.copytree(project, root)
+    monkeypatch.chdir(root)
+    return root
+
+
+def test_other_files_of_the_folder_stay(copy):
+    (copy / "reports" / ".gitignore").write_text("/index.html\n")
+    main()
+    assert (copy / "reports" / ".gitignore").read_text() == "/index.html\n"
+
+
+def test_models_without_evaluation_are_all_named(copy):
+    shutil.rmtree(copy / "predictions" / "audio")
+    (copy / "metrics" / "evaluate" / "grjca.json").unlink()
+    with pytest.raises(InputError) as caught:
+        main()
+    text = str(caught.value)
+    assert "predictions/audio/frames.h5 is missing -> run `dvc repro evaluate@audio`" in text
+    assert "metrics/evaluate/grjca.json is missing -> run `dvc repro evaluate@grjca`" in text
+    assert len(caught.value.problems) == 3
+
+
+def test_an_unknown_published_row_is_an_error(copy):
+    params = copy / "params.yaml"
+    params.write_text(params.read_text().replace("method: GRJCA, modality: visual", "method: GRJCA, modality: audio"))
+    with pytest.raises(ConfigError, match="there is no row"):
+        main()
+
+
+def test_a_corpus_without_segments_or_sample_has_a_shorter_page(copy):
+    (copy / "corpus" / "useless_segments.csv").unlink()
+    params = copy / "params.yaml"
+    params.write_text(params.read_text().replace(", sample: corpus/sample.txt", ""))
+    main()
+    page = Page((copy / "reports" / "index.html").read_text())
+    assert "conditions" not in page.ids
+    assert "No sample submission is configured" in prose(page)
