@@ -4,7 +4,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -24,10 +24,9 @@ class Section(BaseModel):
 class CorpusConfig(Section):
     """Where the corpus lies and what is annotated; read by `affectflow index` and the clips stage."""
 
-    kind: Literal["affwild2"]
+    kind: str
     root: str
     index: str
-    image_size: int = Field(default=112, gt=0)
     targets: dict[str, tuple[float, float]] = Field(default={"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)})
     sample: str | None = None
 
@@ -41,12 +40,70 @@ class CorpusConfig(Section):
         return self
 
 
+class AffWild2Config(CorpusConfig):
+    """Aff-Wild2: crops and one label per frame."""
+
+    kind: Literal["affwild2"]
+    image_size: int = Field(default=112, gt=0)
+
+
+class FacesConfig(Section):
+    """How faces are found in videos that come without crops."""
+
+    cascade: Literal["frontalface_default", "frontalface_alt", "frontalface_alt2"] = "frontalface_alt2"
+    every: int = Field(default=5, gt=0)
+    smallest: float = Field(default=0.1, gt=0, lt=1)
+    neighbours: int = Field(default=4, ge=0)
+    bridge: float = Field(default=1.0, ge=0)
+    smooth: float = Field(default=0.3, ge=0)
+    margin: float = Field(default=0.15, ge=0)
+
+
+class RatedConfig(CorpusConfig):
+    """A corpus of videos without crops, with ratings that come late."""
+
+    label_delay: dict[str, Annotated[float, Field(ge=0)]] = {}
+    faces: FacesConfig = FacesConfig()
+
+    @model_validator(mode="after")
+    def _check_delays(self) -> "RatedConfig":
+        for name in self.label_delay:
+            if name not in self.targets:
+                raise ValueError(f"label_delay: {name!r} is no target{nearest(name, self.targets)}")
+        return self
+
+
+class RecolaConfig(RatedConfig):
+    """RECOLA in the layout of the AVEC challenges."""
+
+    kind: Literal["recola"]
+
+
+class TableConfig(RatedConfig):
+    """A corpus described by a table of one's own."""
+
+    kind: Literal["table"]
+    manifest: str
+
+
 class ClipsConfig(Section):
     """One HDF5 clip per trial."""
 
     face_size: int = Field(default=48, ge=40)
     sample_rate: int = Field(default=16000, gt=0)
+    other_face_sizes: tuple[Annotated[int, Field(ge=40)], ...] = ()
+    other_sample_rates: tuple[Annotated[int, Field(gt=0)], ...] = ()
     on_error: Literal["fail", "skip"] = "fail"
+
+    @model_validator(mode="after")
+    def _check_others(self) -> "ClipsConfig":
+        for name, numbers in (
+            ("other_face_sizes", (self.face_size, *self.other_face_sizes)),
+            ("other_sample_rates", (self.sample_rate, *self.other_sample_rates)),
+        ):
+            if len(set(numbers)) < len(numbers):
+                raise ValueError(f"{name}: each size or rate is stored once, got {list(numbers)} in all")
+        return self
 
 
 class FoldsConfig(Section):
@@ -97,6 +154,41 @@ class TrainingConfig(Section):
         return self
 
 
+class FinetuneConfig(Section):
+    """How a trained model is tuned with its backbones; windows, gaps, loss and seed are those of its training.
+
+    Attributes
+    ----------
+    batch, accumulate : windows at a time, and how often before the weights move: their product is the batch that counts
+    windows : at most so many windows in an epoch, drawn anew; all unless given
+    release_groups : how many groups of a backbone's modules are released, one after the other
+    frozen : backbones that are run but never released
+    dropout : before the linear layers of the regression head; None leaves it as it was in training
+    crop, flip : how a window's faces are seen, the same for all its frames
+    chunk : frames at a time in the released part of a backbone
+    """
+
+    batch: int = Field(default=2, gt=0)
+    accumulate: int = Field(default=6, gt=0)
+    windows: int | None = Field(default=None, gt=0)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    warm_up: Literal["sawtooth", "linear"] = "sawtooth"
+    warm_up_epochs: int = Field(default=5, ge=0)
+    plateau_factor: float = Field(default=0.1, gt=0, lt=1)
+    plateau_patience: int = Field(default=5, ge=0)
+    min_learning_rate: float = Field(default=1e-8, ge=0)
+    epochs: int = Field(default=100, gt=0)
+    early_stopping: int = Field(default=50, gt=0)
+    release_groups: int = Field(default=3, gt=0)
+    frozen: tuple[str, ...] = ()
+    dropout: float | None = Field(default=0.8, ge=0, lt=1)
+    crop: Literal["random", "centre"] = "random"
+    flip: float = Field(default=0.5, ge=0, le=1)
+    chunk: int = Field(default=32, gt=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
 class PublishedKey(Section):
     """The row of the published tables that a model is compared with."""
 
@@ -119,6 +211,16 @@ class ModelConfig(Section):
     def architecture(self) -> dict[str, Any]:
         """Return what decides the network, without how it is trained or what it is compared with."""
         return self.model_dump(mode="json", exclude={"training", "published"})
+
+
+class FinetuneSection(FinetuneConfig):
+    """The defaults of all tuned models, and which models are tuned: each with its overrides, and `published`."""
+
+    models: dict[str, dict[str, Any]] = {}
+
+
+FINETUNED = "-finetuned"
+"""What the name of a tuned model ends with."""
 
 
 class EvaluateConfig(Section):
@@ -146,12 +248,13 @@ class ComputeConfig(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    corpus: CorpusConfig
+    corpus: Annotated[AffWild2Config | RecolaConfig | TableConfig, Field(discriminator="kind")]
     clips: ClipsConfig = ClipsConfig()
     folds: FoldsConfig = FoldsConfig()
     backbones: dict[str, BackboneConfig]
     training: TrainingConfig = TrainingConfig()
     models: dict[str, ModelConfig]
+    finetune: FinetuneSection = FinetuneSection()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
     compute: ComputeConfig = ComputeConfig()
@@ -166,10 +269,36 @@ class Params(Section):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _check_finetuned(self) -> "Params":
+        for name in self.finetune.models:
+            if name not in self.models:
+                raise ValueError(f"finetune.models: {name!r} is not in models{nearest(name, self.models)}")
+            if name + FINETUNED in self.models:
+                raise ValueError(f"models.{name + FINETUNED}: fine-tuning {name!r} takes this name")
+        return self
+
     def training_of(self, model: str) -> TrainingConfig:
         """Return the training section with the model's own overrides (`models.<model>.training`)."""
         merged = {**self.training.model_dump(), **self.models[model].training}
         return validate(TrainingConfig, merged, at=f"models.{model}.training")
+
+    def finetune_of(self, model: str) -> FinetuneConfig:
+        """Return the finetune section with the model's own overrides (`finetune.models.<model>`)."""
+        own = {key: value for key, value in self.finetune.models[model].items() if key != "published"}
+        merged = {**self.finetune.model_dump(exclude={"models"}), **own}
+        return validate(FinetuneConfig, merged, at=f"finetune.models.{model}")
+
+    def evaluated(self) -> dict[str, ModelConfig]:
+        """Return every model that has results, by name: each of `models`, followed by its tuned version."""
+        every = {}
+        for name, model in self.models.items():
+            every[name] = model
+            if name in self.finetune.models:
+                key = self.finetune.models[name].get("published")
+                row = validate(PublishedKey, key, at=f"finetune.models.{name}.published") if key else None
+                every[name + FINETUNED] = model.model_copy(update={"published": row})
+        return every
 
 
 def load(path: str | Path = "params.yaml") -> Params:
@@ -189,6 +318,9 @@ def load(path: str | Path = "params.yaml") -> Params:
     params = validate(Params, data, at=str(path))
     for model in params.models:
         params.training_of(model)
+    for model in params.finetune.models:
+        params.finetune_of(model)
+    params.evaluated()
     return params
 
 
@@ -204,10 +336,10 @@ def validate(section: type[S], data: object, *, at: str) -> S:
 
 def _explain(section: type[Section], problem: Mapping[str, Any]) -> str:
     location = tuple(part for part in problem["loc"] if part != "[key]")
-    path = ".".join(str(part) for part in location)
     if problem["type"] == "extra_forbidden":
-        known = _fields(section, location[:-1])
-        return f"{path}: unknown key{nearest(str(location[-1]), known)}"
+        above, known = _trace(section, location[:-1])
+        return f"{'.'.join([*above, str(location[-1])])}: unknown key{nearest(str(location[-1]), known)}"
+    path = ".".join(_trace(section, location)[0])
     message = str(problem["msg"]).removeprefix("Value error, ")
     return (
         f"{path}: {message}, got {problem['input']!r}"
@@ -222,15 +354,27 @@ def nearest(name: str, known: Mapping[str, object]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
 
 
-def _fields(section: type[Section], location: tuple[int | str, ...]) -> Mapping[str, object]:
-    """Return the known keys of the (nested) section at `location`."""
+def _trace(section: type[Section], location: tuple[int | str, ...]) -> tuple[list[str], Mapping[str, object]]:
+    """Return the path of `location` as the user wrote it, and the known keys of the (nested) section there."""
     current: Any = section
+    path: list[str] = []
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            current = current.model_fields[str(part)].annotation
-            sections = [arm for arm in get_args(current) if isinstance(arm, type) and issubclass(arm, BaseModel)]
-            if get_origin(current) is not dict and sections:
-                current = sections[0]
-        elif get_origin(current) is dict:
-            current = get_args(current)[1]
-    return current.model_fields if isinstance(current, type) and issubclass(current, BaseModel) else {}
+        arms = _sections(current)
+        if len(arms) > 1:
+            # Where a section comes in several kinds, a problem's location names the kind, which stands in no path.
+            current = next(arm for arm in arms if part in get_args(arm.model_fields["kind"].annotation))
+            continue
+        path.append(str(part))
+        if arms:
+            field = arms[0].model_fields.get(str(part))
+            current = field.annotation if field else None
+        else:
+            current = get_args(current)[1] if get_origin(current) is dict else None
+    arms = _sections(current)
+    return path, arms[0].model_fields if len(arms) == 1 else {}
+
+
+def _sections(kind: Any) -> list[type[BaseModel]]:
+    """Return the section that a key holds, or those that it may hold."""
+    arms = (kind,) if get_origin(kind) is None else get_args(kind) if get_origin(kind) is not dict else ()
+    return [arm for arm in arms if isinstance(arm, type) and issubclass(arm, BaseModel)]

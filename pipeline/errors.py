@@ -49,3 +49,7 @@ class InputError(AffectflowError):
         noun = "problem" if len(self.problems) == 1 else "problems"
         lines = [f"{summary}: {len(self.problems)} {noun}", *(f"  {problem}" for problem in self.problems)]
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, tuple[Problem, ...]]]:
+        """Let worker processes hand the error over: exceptions are rebuilt from their text alone otherwise."""
+        return (type(self), (self.summary, self.problems))

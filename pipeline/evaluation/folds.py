@@ -46,25 +46,26 @@ class Folds:
 
 
 def make_folds(members: Sequence[Member], *, scheme: Literal["abaw", "subject"], count: int) -> Folds:
-    """Split the labelled trials into `count` folds; fold 0 is the corpus' official split.
+    """Split the labelled trials into `count` folds; fold 0 is the corpus' official split where it has one.
 
     Raises
     ------
     InputError
-        There is no validation partition, or there are too few trials or subjects for so many folds.
+        There are too few trials or subjects for so many folds, or `abaw` finds no validation partition.
     """
     ordered = sorted(members, key=lambda member: member.trial)
     train = [member for member in ordered if member.partition == "train"]
     validation = [member for member in ordered if member.partition == "validation"]
-    if not validation:
+    if not validation and scheme == "abaw":
         message = "no trial is in the partition validation, which fold 0 validates on"
-        raise _refuse(message, "put trials into the corpus' validation partition")
-    if scheme == "subject":
+        raise _refuse(message, "put trials into the corpus' validation partition, or use `folds.scheme: subject`")
+    if scheme == "subject" and validation:
         together = {member.subject for member in validation}
         validation += [member for member in train if member.subject in together]
         train = [member for member in train if member.subject not in together]
-    blocks = (by_subject if scheme == "subject" else consecutive)(train, count - 1)
-    groups = [*([member.trial for member in block] for block in blocks), [member.trial for member in validation]]
+    # A corpus without an official split is cut into as many groups as there are folds.
+    blocks = (by_subject if scheme == "subject" else consecutive)(train, count - 1 if validation else count)
+    groups = [[member.trial for member in block] for block in (*blocks, *([validation] if validation else ()))]
     folds = [_fold(groups, held_out=count - 1 - number) for number in range(count)]
     test = tuple(member.trial for member in ordered if member.partition == "test")
     return Folds(scheme=scheme, folds=tuple(folds), test=test)

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import read_manifest
+from pipeline.clips.others import read_others
 from pipeline.errors import InputError
 from stages import clips
 from tests.corpus_factory import FRAMES, TEST, TRAIN, VALIDATION, crop_bytes, write_trial
@@ -92,6 +93,19 @@ def test_only_what_changed_is_built_again(built: list[str], monkeypatch: pytest.
     assert tree(OUT) == second
 
 
+def test_a_trial_that_moves_to_another_partition(built: list[str]) -> None:
+    clips.main()
+    built.clear()
+    labels = Path("corpus/annotations/VA_Set")
+    (labels / "Train_Set/7.txt").rename(labels / "Validation_Set/7.txt")
+    index()
+    clips.main()
+    # Its contents, and so its digest, are the same; its clip is not.
+    assert built == ["7"]
+    assert {row.trial: row.partition for row in read_manifest(OUT / "manifest.csv")}["7"] == "validation"
+    assert read_clip(OUT / "7.h5").partition == "validation"
+
+
 def test_a_damaged_trial_stops_the_stage_and_leaves_the_earlier_clips(built: list[str]) -> None:
     clips.main()
     before = tree(OUT)
@@ -130,6 +144,36 @@ def test_a_corpus_newer_than_its_index() -> None:
     Path("corpus/cropped_aligned/7/00001.jpg").write_bytes(crop_bytes(8))
     with pytest.raises(InputError, match=r"trial 7: its files are not those .* -> run `affectflow index`"):
         clips.main()
+
+
+def ask_for(*, sizes: list[int], rates: list[int]) -> None:
+    write_params()
+    path = Path("params.yaml")
+    others = f"on_error: fail, other_face_sizes: {sizes}, other_sample_rates: {rates}"
+    path.write_text(path.read_text().replace("on_error: fail", others))
+
+
+def test_further_sizes_and_rates_leave_the_rest_of_a_clip_alone(built: list[str]) -> None:
+    clips.main()
+    plain = read_manifest(OUT / "manifest.csv")
+    assert {row.others for row in plain} == {""}
+    ask_for(sizes=[], rates=[])
+    clips.main()
+    assert built == TRIALS
+    ask_for(sizes=[64, 56], rates=[16000])
+    clips.main()
+    assert built == [*TRIALS, *TRIALS]
+    rows = read_manifest(OUT / "manifest.csv")
+    assert [row.media for row in rows] == [row.media for row in plain]
+    for row in rows:
+        clip = read_clip(OUT / f"{row.trial}.h5")
+        assert read_others(row.others) == clip.other_digests()
+        assert sorted(clip.other_faces) == [56, 64]
+        assert sorted(clip.other_audio) == [16000]
+    # Their order does not count.
+    ask_for(sizes=[56, 64], rates=[16000])
+    clips.main()
+    assert built == [*TRIALS, *TRIALS]
 
 
 def test_nothing_left() -> None:

@@ -1,0 +1,95 @@
+"""Following one person's face through a video from detections that are sparse, noisy and sometimes false.
+
+A face is a row (centre x, centre y, side) in pixels. Legend: t frames, n faces.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float64]
+
+SAME_FACE = 0.3
+"""Overlap (intersection over union) from which two detections in a row show the same face."""
+
+CONFIRMED = 2
+"""Detections that a face needs to be believed: a false one seldom comes back in the same place."""
+
+SMALLEST_SHARE = 0.5
+"""Size, relative to the main face, below which another one is a passer-by or a pattern in the background."""
+
+
+def follow(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge: float, smooth: float) -> Boxes:
+    """Return where the main face is in every frame.
+
+    Detections that overlap from one to the next form a track. The track that covers most picture area over time is the
+    main person's; where it is absent, others of similar size may stand in, since a person who looks away and back has
+    two tracks. Between its detections a track is interpolated linearly, never beyond its first and last one.
+
+    Parameters
+    ----------
+    detections : (n, 3) faces of each frame that was searched, by its number
+    time : (t,) s
+    bridge : longest time without a detection that is interpolated over, s
+    smooth : length of the moving average over a track, s; 0 switches it off
+
+    Returns
+    -------
+    (t, 3), NaN in frames without a face
+    """
+    result = np.full((len(time), 3), np.nan)
+    tracks = [track for track in _link(detections, time, bridge=bridge) if len(track) >= CONFIRMED]
+    # Python sorts stably: of equal tracks the earlier one leads.
+    tracks.sort(key=lambda track: -sum(float(box[2]) ** 2 for box in track.values()))
+    for track in tracks:
+        if _side(track) >= SMALLEST_SHARE * _side(tracks[0]):
+            frames = np.arange(min(track), max(track) + 1)
+            free = np.isnan(result[frames, 0])
+            result[frames[free]] = _interpolate(track, time[frames], frames, smooth=smooth)[free]
+    return result
+
+
+def overlap(a: Boxes, b: Boxes) -> Boxes:
+    """Intersection over union of each of (n, 3) squares with each of (m, 3): (n, m)."""
+    low = np.maximum((a[:, :2] - a[:, 2:] / 2)[:, None], (b[:, :2] - b[:, 2:] / 2)[None])
+    high = np.minimum((a[:, :2] + a[:, 2:] / 2)[:, None], (b[:, :2] + b[:, 2:] / 2)[None])
+    common = np.clip(high - low, 0, None).prod(axis=2)
+    shares: Boxes = common / (a[:, 2, None] ** 2 + b[None, :, 2] ** 2 - common)
+    return shares
+
+
+def _link(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge: float) -> list[dict[int, Boxes]]:
+    """Join detections to tracks (frame number -> box), the best overlaps first."""
+    tracks: list[dict[int, Boxes]] = []
+    for frame in sorted(detections):
+        boxes = detections[frame]
+        alive = [track for track in tracks if time[frame] - time[max(track)] <= bridge]
+        taken: set[int] = set()
+        if alive and len(boxes):
+            shares = overlap(np.stack([track[max(track)] for track in alive]), boxes)
+            for flat in np.argsort(-shares, axis=None, kind="stable"):
+                place, number = divmod(int(flat), len(boxes))
+                if shares[place, number] >= SAME_FACE and number not in taken and frame not in alive[place]:
+                    alive[place][frame] = boxes[number]
+                    taken.add(number)
+        tracks.extend({frame: box} for number, box in enumerate(boxes) if number not in taken)
+    return tracks
+
+
+def _side(track: Mapping[int, Boxes]) -> float:
+    return float(np.median([box[2] for box in track.values()]))
+
+
+def _interpolate(
+    track: Mapping[int, Boxes], time: NDArray[np.float64], frames: Sequence[int] | NDArray[np.int_], *, smooth: float
+) -> Boxes:
+    """Return the track's box in each of its frames: (t, 3)."""
+    known = np.array(sorted(track)) - frames[0]
+    boxes = np.stack([track[frame] for frame in sorted(track)])
+    path = np.stack([np.interp(time, time[known], column) for column in boxes.T], axis=1)
+    first = np.searchsorted(time, time - smooth / 2, side="left")
+    last = np.searchsorted(time, time + smooth / 2, side="right")
+    sums = np.concatenate([np.zeros((1, 3)), np.cumsum(path, axis=0)])
+    mean: Boxes = (sums[last] - sums[first]) / (last - first)[:, None]
+    return mean

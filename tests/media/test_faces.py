@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.config import FacesConfig
+from pipeline.errors import InputError
+from pipeline.media.faces import crop_square, find_faces
+from pipeline.media.video import read_video
+from tests.face_factory import HERE, Place, face_picture, write_face_video
+
+CONFIG = FacesConfig(every=4, smooth=0.0)
+
+
+def moving(frame: int) -> list[Place]:
+    return [(55.0 + frame, 60.0, 36.0)]
+
+
+def test_every_frame_gets_the_face_of_that_frame(tmp_path: Path) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=30, place=moving, smile=lambda frame: frame / 20 - 0.75)
+    time = read_video(video).time
+    found = find_faces(video, time, size=48, config=CONFIG)
+    assert found.valid.all()
+    assert found.pixels.shape == (30, 48, 48, 3)
+    assert np.abs(found.boxes[:, 0] - (55 + np.arange(30))).max() < 4
+    for frame in (0, 7, 16, 29):
+        # The detector's own idea of a face's extent is given; what is seen there must be the picture of this frame.
+        picture = face_picture(*moving(frame), smile=frame / 20 - 0.75)
+        expected = crop_square(picture, found.boxes[frame], margin=CONFIG.margin, size=48)
+        assert np.abs(found.pixels[frame].astype(int) - expected).mean() < 5
+    # A crop one frame off would be a pixel off: it fits less well.
+    late = crop_square(face_picture(*moving(12), smile=-0.15), found.boxes[16], margin=CONFIG.margin, size=48)
+    here = crop_square(face_picture(*moving(16), smile=0.05), found.boxes[16], margin=CONFIG.margin, size=48)
+    differences = [np.abs(found.pixels[16].astype(int) - other).mean() for other in (here, late)]
+    assert differences[0] < 0.5 * differences[1]
+
+
+def test_frames_without_a_face_are_zero_and_invalid(tmp_path: Path) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=30, place=lambda frame: [HERE] if frame < 16 else [])
+    found = find_faces(video, read_video(video).time, size=40, config=CONFIG)
+    assert found.valid.tolist() == [frame <= 12 for frame in range(30)]
+    assert not found.pixels[~found.valid].any()
+    assert np.isnan(found.boxes[~found.valid]).all()
+    assert all(picture.any() for picture in found.pixels[found.valid])
+
+
+def test_a_short_absence_is_bridged(tmp_path: Path) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=26, place=lambda frame: [] if 10 <= frame < 15 else [HERE])
+    found = find_faces(video, read_video(video).time, size=40, config=CONFIG)
+    assert found.valid.all()
+
+
+def test_a_video_without_any_face_has_none(tmp_path: Path) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=9, place=lambda frame: [])
+    found = find_faces(video, read_video(video).time, size=40, config=CONFIG)
+    assert not found.valid.any()
+    assert not found.pixels.any()
+
+
+def test_the_last_frame_is_searched_whatever_the_step(tmp_path: Path) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=11)
+    found = find_faces(video, read_video(video).time, size=40, config=FacesConfig(every=100))
+    assert found.valid.all()
+
+
+def test_the_same_video_gives_the_same_bytes(tmp_path: Path) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=12, place=moving)
+    time = read_video(video).time
+    threads = cv2.getNumThreads()
+    first = find_faces(video, time, size=48, config=CONFIG)
+    try:
+        cv2.setNumThreads(3)
+        second = find_faces(video, time, size=48, config=CONFIG)
+    finally:
+        cv2.setNumThreads(threads)
+    assert first.valid.any()
+    assert first.pixels.tobytes() == second.pixels.tobytes()
+
+
+def test_a_phone_video_is_searched_upright(tmp_path: Path) -> None:
+    upright = write_face_video(tmp_path / "upright.mp4", frames=6)
+    turned = write_face_video(tmp_path / "turned.mp4", frames=6, turned=True)
+    found = [find_faces(video, read_video(video).time, size=48, config=CONFIG) for video in (upright, turned)]
+    assert found[1].valid.all()
+    assert np.abs(found[0].pixels.astype(int) - found[1].pixels).mean() < 6
+
+
+def test_a_time_line_of_another_video_is_refused(tmp_path: Path) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=6)
+    with pytest.raises(InputError, match="6 frames where its time line has 5"):
+        find_faces(video, np.arange(5) / 25, size=48, config=CONFIG)
+
+
+def test_a_crop_is_averaged_down_with_its_margin() -> None:
+    picture = np.zeros((100, 120, 3), dtype=np.uint8)
+    picture[40:60, 50:70] = 200
+    without = crop_square(picture, np.array([60.0, 50.0, 20.0]), margin=0.0, size=10)
+    assert (without == 200).all()
+    with_margin = crop_square(picture, np.array([60.0, 50.0, 20.0]), margin=0.5, size=20)
+    assert (with_margin[5:15, 5:15] == 200).all()
+    assert with_margin.sum() == with_margin[5:15, 5:15].sum()
+    checkered = np.indices((40, 40)).sum(axis=0) % 2 * 255
+    grey = crop_square(
+        np.repeat(checkered[..., None], 3, axis=2).astype(np.uint8), np.array([20, 20, 40.0]), margin=0, size=20
+    )
+    assert ((grey >= 127) & (grey <= 128)).all()
+
+
+def test_a_crop_past_the_border_repeats_it() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    padded = np.pad(picture, ((20, 20), (20, 20), (0, 0)), mode="edge")
+    for box in ((3.0, 4.0, 20.0), (39.0, 29.0, 16.0), (20.0, 15.0, 60.0)):
+        expected = crop_square(padded, np.array(box) + np.array([20, 20, 0]), margin=0.1, size=12)
+        assert np.array_equal(crop_square(picture, np.array(box), margin=0.1, size=12), expected)

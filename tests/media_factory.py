@@ -1,0 +1,95 @@
+"""Tiny real media files for tests: H.264 + AAC and their kin, whole, cut off and damaged."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 64, 48
+CLOCK = 90000
+
+
+def write_video(
+    path: Path,
+    *,
+    frames: int = 30,
+    rate: int = 30,
+    times: Sequence[float] | None = None,
+    video: bool = True,
+    audio: NDArray[np.floating] | bool | None = True,
+    audio_rate: int = 44100,
+    audio_start: float = 0.0,
+    video_start: float = 0.0,
+    skip_sound: range = range(0),
+    codec: str = "libx264",
+    sound_codec: str = "aac",
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Write a video.
+
+    `times` makes the frame rate variable; `audio` is (channels, n) in [-1, 1], True for a tone as long as the picture;
+    `skip_sound` leaves out packets of the sound.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", options=options or {}) as container:
+        if video:
+            stream = container.add_stream(codec, rate=rate)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            # AVI knows nothing but frame numbers.
+            base = Fraction(1, rate) if path.suffix == ".avi" else Fraction(1, CLOCK)
+            stream.codec_context.time_base = base
+        if audio is True:
+            n = round(frames / rate * audio_rate)
+            audio = 0.5 * np.sin(2 * np.pi * 440 * np.arange(n) / audio_rate)[None]
+        if isinstance(audio, np.ndarray):
+            layout = {1: "mono", 2: "stereo"}[len(audio)]
+            sound = container.add_stream(sound_codec, rate=audio_rate, layout=layout)
+        if video:
+            noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+            for number in range(frames):
+                frame = av.VideoFrame.from_ndarray(np.roll(noise, 3 * number, axis=1), format="rgb24")
+                frame.time_base = base
+                time = times[number] if times is not None else number / rate
+                frame.pts = number if path.suffix == ".avi" else round((time + video_start) / base)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        if isinstance(audio, np.ndarray):
+            pcm = np.rint(audio.T * 32767).astype(np.int16).reshape(1, -1)
+            step = 1024 * len(audio)
+            packets = []
+            for first in range(0, pcm.shape[1], step):
+                piece = av.AudioFrame.from_ndarray(pcm[:, first : first + step], format="s16", layout=layout)
+                piece.sample_rate, piece.time_base = audio_rate, Fraction(1, audio_rate)
+                piece.pts = first // len(audio) + round(audio_start * audio_rate)
+                packets.extend(sound.encode(piece))
+            packets.extend(sound.encode())
+            container.mux([packet for number, packet in enumerate(packets) if number not in skip_sound])
+    return path
+
+
+def cut_off(path: Path, share: float = 0.6) -> Path:
+    """Keep only the beginning of a file, as a broken download does."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    return path
+
+
+def damage(path: Path, share: float = 0.3, count: int = 300) -> Path:
+    """Overwrite some bytes in the media data of an MP4."""
+    data = bytearray(path.read_bytes())
+    begin = data.find(b"mdat")
+    first = begin + int(share * (len(data) - begin))
+    data[first : first + count] = bytes(count)
+    path.write_bytes(bytes(data))
+    return path
+
+
+def picture(size: int = 112, *, seed: int = 0, suffix: str = ".jpg") -> bytes:
+    """Return the bytes of a smooth random picture."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    image = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+    return bytes(cv2.imencode(suffix, image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
