@@ -2,7 +2,6 @@
 
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -10,14 +9,16 @@ from importlib import import_module
 from pipeline.compute.executor import Executor
 from pipeline.config import Params, load
 from pipeline.errors import AffectflowError
+from stages._restore import restore_results
 
 
 def load_params() -> Params:
-    """Read params.yaml and check all of it, the options of every model included.
+    """Read params.yaml and check all of it, the options of every model and the needs of every backbone included.
 
-    The check of the options is imported by name: it guards the run and reaches no result, so it is no dependency.
+    These checks are imported by name: they guard the run and reach no result, so they are no dependencies.
     """
     params = load("params.yaml")
+    import_module("pipeline.backbones.check").check_backbones(params)
     import_module("pipeline.training.build").check_models(params)
     return params
 
@@ -35,19 +36,11 @@ def run_stage(main: Callable[[], None]) -> None:
         main()
     except AffectflowError as error:
         print(f"\nerror: {error}", file=sys.stderr)
-        _restore()
+        restore_results()
         sys.exit(1)
     except KeyboardInterrupt:
-        _restore()
+        restore_results()
         sys.exit(130)
     except BaseException:
-        _restore()
+        restore_results()
         raise
-
-
-def _restore() -> None:
-    """Bring back what DVC removed before it started this stage: the results of the last run that succeeded."""
-    stage = os.environ.get("DVC_STAGE")
-    if stage:
-        command = [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force", stage]
-        subprocess.run(command, cwd=os.environ.get("DVC_ROOT"), check=False, stderr=subprocess.DEVNULL)

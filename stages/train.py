@@ -1,18 +1,17 @@
 """Train one model on the cached features, its folds side by side: `python -m stages.train grjca`."""
 
-import json
 import sys
+from collections.abc import Sequence
 
-from pipeline.cache.features import FeatureStore
 from pipeline.cache.files import assemble, replacing, replacing_file
 from pipeline.cache.items import ItemCache
 from pipeline.clips.clip import read_clip
-from pipeline.clips.manifest import read_manifest
-from pipeline.training.build import stream_roles
+from pipeline.evaluation.folds import read_folds
 from pipeline.training.frames import FrameTable, join_frames
 from pipeline.training.history import History, write_curves, write_metrics
 from pipeline.training.model import ModelTraining
-from stages._layout import CLIPS, FEATURES, FOLDS, MANIFEST, METRICS, MODELS, PLOTS
+from stages._inputs import open_streams
+from stages._layout import CLIPS, FOLDS, METRICS, MODELS, PLOTS
 from stages._stage import executor_of, load_params, run_stage
 
 
@@ -21,7 +20,7 @@ def main() -> None:
     name = sys.argv[1]
     params = load_params()
     model = params.models[name]
-    folds = json.loads(FOLDS.read_text(encoding="utf-8"))["folds"]
+    folds = read_folds(FOLDS).folds
     training = ModelTraining(
         name=name,
         model=model,
@@ -31,7 +30,8 @@ def main() -> None:
         cache=ItemCache(),
         executor=executor_of(params, device=True),
     )
-    paths = training.run(read_frames(model.streams))
+    trials = sorted({trial for fold in folds for trial in (*fold.train, *fold.validation)})
+    paths = training.run(read_frames(model.streams, trials))
     histories = [History.read(path / "history.json") for path in paths]
     with replacing(MODELS / name) as out:
         for number, path in enumerate(paths):
@@ -42,18 +42,10 @@ def main() -> None:
         write_curves(file, histories)
 
 
-def read_frames(streams: tuple[str, ...]) -> FrameTable:
-    """Read the features of `streams` and the labels of all annotated trials into memory, once."""
-    manifest = read_manifest(MANIFEST)
-    stores = [FeatureStore.open(FEATURES / f"{stream}.zarr") for stream in streams]
-    for store in stores:
-        store.check(row.trial for row in manifest)
-    trials = sorted(row.trial for row in manifest if row.partition != "test")
-    roles = stream_roles([store.attributes["modality"] for store in stores])
-    features = {
-        role: {trial: store.read(trial).embedding for trial in trials}
-        for role, store in zip(roles, stores, strict=True)
-    }
+def read_frames(streams: Sequence[str], trials: Sequence[str]) -> FrameTable:
+    """Read the features of `streams` and the labels of `trials` into memory, once."""
+    stores = open_streams(streams)
+    features = {role: {trial: store.read(trial).embedding for trial in trials} for role, store in stores.items()}
     labels = {trial: read_clip(CLIPS / f"{trial}.h5", faces=False, audio=False).labels for trial in trials}
     return join_frames(features, labels, trials=trials)
 

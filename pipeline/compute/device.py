@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+from pipeline.errors import ConfigError
+
 _current = ["cpu"]
 
 
@@ -15,12 +17,12 @@ def available_devices(device: Literal["auto", "cpu", "cuda"]) -> tuple[str, ...]
 
     Raises
     ------
-    ValueError
+    ConfigError
         ``"cuda"`` is asked for where there is none.
     """
     count = 0 if device == "cpu" else _cuda_count()
     if device == "cuda" and not count:
-        raise ValueError("compute.device is 'cuda', but torch finds no CUDA device; use 'auto' or 'cpu'")
+        raise ConfigError("compute.device is 'cuda', but torch finds no CUDA device; use 'auto' or 'cpu'")
     return tuple(f"cuda:{index}" for index in range(count)) or ("cpu",)
 
 

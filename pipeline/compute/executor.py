@@ -7,6 +7,7 @@ with one thread of its own.
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -63,6 +64,17 @@ class Result(Generic[T]):
     error: BaseException | None
 
 
+class WorkerDiedError(AffectflowError):
+    """A worker process was killed; `unfinished` names the items that have no result."""
+
+    def __init__(self, unfinished: Sequence[str]) -> None:
+        self.unfinished = tuple(unfinished)
+        super().__init__(
+            f"a worker process died (killed, or out of memory); unfinished: {', '.join(unfinished)} "
+            "-> run again: finished items are kept; fewer compute.workers need less memory"
+        )
+
+
 def run(
     function: Callable[[T], None], items: Sequence[T], *, executor: Executor, name: Callable[[T], str] = str
 ) -> Iterator[Result[T]]:
@@ -72,8 +84,8 @@ def run(
 
     Raises
     ------
-    RuntimeError
-        A worker process died (killed, out of memory); the message names the items it may have been working on.
+    AffectflowError
+        A worker process died (killed, out of memory); the message names the items that are not finished.
     """
     if executor.engine == "ray":
         yield from import_module("pipeline.compute.ray_engine").run(function, items, executor=executor)
@@ -85,7 +97,7 @@ def run(
 
 def _run_serial(function: Callable[[T], None], items: Sequence[T], *, executor: Executor) -> Iterator[Result[T]]:
     for item in items:
-        with _one_thread(), use_device(available_devices(executor.device)[0]):
+        with one_thread(), use_device(available_devices(executor.device)[0]):
             error = attempt(function, item)
         yield Result(item, error)
 
@@ -102,15 +114,16 @@ def _run_processes(
     with _environment(THREADS):
         pool = ProcessPoolExecutor(count, mp_context=context, initializer=start_worker, initargs=(queue,))
         futures: dict[Future[BaseException | None], T] = {pool.submit(attempt, function, item): item for item in items}
+        unfinished = dict(futures)
         try:
             for future in as_completed(futures):
-                yield Result(futures[future], future.result())
+                error = future.result()
+                yield Result(unfinished.pop(future), error)
         except BrokenProcessPool as error:
-            lost = [name(item) for future, item in futures.items() if future.done() and future.exception() is not None]
-            raise RuntimeError(f"a worker process died; unfinished: {', '.join(lost) or 'unknown'}") from error
+            raise WorkerDiedError([name(item) for item in unfinished.values()]) from error
         finally:
-            for process in list((pool._processes or {}).values()):
-                if any(not future.done() for future in futures):
+            if unfinished:
+                for process in list((pool._processes or {}).values()):
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -134,11 +147,20 @@ def attempt(function: Callable[[T], None], item: T) -> BaseException | None:
     try:
         function(item)
     except AffectflowError as error:
-        return error
+        return _portable(error)
     except Exception as error:
         logging.getLogger(__name__).exception("an item failed")
-        return error
+        return _portable(error)
     return None
+
+
+def _portable(error: BaseException) -> BaseException:
+    """Return the error, or its text where it cannot pass between processes: that would end the whole pool."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes of a moment ago
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 @contextmanager
@@ -156,7 +178,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Give the serial engine the same single thread that a worker process has."""
     torch = sys.modules.get("torch") or import_module("torch")
     threads = torch.get_num_threads()

@@ -9,11 +9,10 @@ from pipeline.cache.code import code_key
 from pipeline.cache.items import Item, ItemCache, item_key, materialise
 from pipeline.compute.executor import Executor
 from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.evaluation.folds import Fold
 from pipeline.training.fold import FoldTask
 from pipeline.training.frames import FrameTable
 from pipeline.training.train import train_fold
-
-Fold = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class ModelTraining:
     ----------
     name : for messages
     model, training, targets : sections of params.yaml
-    folds : ``train`` and ``validation`` trials of each
+    folds : which trials each trains on and is validated on
     cache, executor : where results are kept, and on what they are computed
     """
 
@@ -52,7 +51,8 @@ class ModelTraining:
         return [done.paths[item.name] for item in items]
 
     def _item(self, number: int, table: FrameTable, saved: Path, warm: Mapping[str, Sequence[Path]]) -> Item:
-        trials = {part: tuple(self.folds[number][part]) for part in ("train", "validation")}
+        fold = self.folds[number]
+        trials = {"train": fold.train, "validation": fold.validation}
         key = item_key(
             kind="fold",
             fold=number,
@@ -75,7 +75,8 @@ class ModelTraining:
             targets=self.targets,
             checkpoint=self.cache.checkpoint(key),
             warm_start={role: paths[number] / "fold.safetensors" for role, paths in warm.items()},
-            **trials,
+            train=fold.train,
+            validation=fold.validation,
         )
         return Item(f"{self.name} fold {number}", key, task)
 

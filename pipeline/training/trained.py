@@ -94,10 +94,9 @@ class TrainedFold:
     def save(self, path: Path) -> None:
         """Write weights, statistics and metadata; the same fold gives the same bytes."""
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
-        # One entry only: safetensors does not keep the order of several.
-        save_file(
-            tensors, path, metadata={"affectflow": json.dumps({"schema": SCHEMA, **self.metadata}, sort_keys=True)}
-        )
+        # One entry only: safetensors does not keep the order of several. The order inside it is kept on purpose: the
+        # streams' order is that of the joint features.
+        save_file(tensors, path, metadata={"affectflow": json.dumps({"schema": SCHEMA, **self.metadata})})
 
     @classmethod
     def load(cls, path: Path) -> "TrainedFold":
@@ -113,13 +112,7 @@ class TrainedFold:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
         if metadata.pop("schema", None) != SCHEMA:
             raise ValueError(f"{path} is not a trained fold of schema {SCHEMA}; train it again with `dvc repro`")
-        ranges = [tuple(limits) for limits in metadata["ranges"]]
-        network: StandardisedNetwork | SeparateTargets
-        if metadata["training"]["targets"] == "separate":
-            pairs = zip(metadata["targets"], ranges, strict=True)
-            network = SeparateTargets({target: _untrained(metadata, [limits]) for target, limits in pairs})
-        else:
-            network = _untrained(metadata, ranges)
+        network = untrained_network(metadata)
         network.load_state_dict(tensors)
         return cls(network.eval(), metadata)
 
@@ -180,6 +173,15 @@ def load_encoder(network: StandardisedNetwork, *, role: str, trained: Path, targ
         source = cast(StandardisedNetwork, source.networks[targets[0]])
     (encoder,) = cast(nn.ModuleDict, source.model.encoders).values()
     cast(nn.ModuleDict, network.model.encoders)[role].load_state_dict(encoder.state_dict())
+
+
+def untrained_network(metadata: Mapping[str, Any]) -> StandardisedNetwork | SeparateTargets:
+    """Build the network that a fold's metadata describes, whose numbers are yet to be loaded."""
+    ranges = [tuple(limits) for limits in metadata["ranges"]]
+    if metadata["training"]["targets"] == "separate":
+        pairs = zip(metadata["targets"], ranges, strict=True)
+        return SeparateTargets({target: _untrained(metadata, [limits]) for target, limits in pairs})
+    return _untrained(metadata, ranges)
 
 
 def _untrained(metadata: Mapping[str, Any], ranges: Sequence[tuple[float, float]]) -> StandardisedNetwork:

@@ -7,6 +7,7 @@ whose missing positions repeat the last frame and are masked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -67,3 +68,8 @@ def cut_windows(rows: Sequence[npt.NDArray[np.int64]], *, window: int, hop: int)
     if not index:
         return Windows(np.zeros((0, window), dtype=np.int64), np.zeros((0, window), dtype=np.bool_))
     return Windows(np.stack(index), np.stack(mask))
+
+
+def kept_frames(labelled: npt.NDArray[np.bool_], *, gaps: Literal["mask", "compact"]) -> npt.NDArray[np.bool_] | None:
+    """Return which frames of an annotated trial a model looks at, (t,); None is all of them."""
+    return labelled if gaps == "compact" and labelled.any() else None

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from pipeline.backbones import ir50
 from pipeline.cache.features import FeatureStore
 from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
+from pipeline.clips.others import write_others
 from pipeline.errors import ConfigError, InputError
 from stages import extract
 from tests.backbones.clips import make_clip
@@ -18,7 +20,6 @@ PARAMS = """
 corpus: {{kind: affwild2, root: corpus, index: index.csv}}
 backbones:
   ir50: {{weights: {weights}, seed: {seed}, store: {store}, batch: {batch}, precision: {precision}}}
-  ir51: {{weights: random}}
 models:
   visual: {{fusion: unimodal, streams: [ir50]}}
 compute: {{engine: serial, device: cpu}}
@@ -74,6 +75,7 @@ def write_clips(*clips: Clip) -> None:
                 duration=len(clip.audio) / clip.sample_rate,
                 digest=clip.digest(),
                 media=clip.media_digest(),
+                others=write_others(clip.other_digests()),
             )
         )
     write_manifest(folder / "manifest.csv", rows)
@@ -132,6 +134,47 @@ def test_labels_do_not_reach_features_but_pictures_do(embedded: list[str]) -> No
     assert embedded == ["video2_left"]
 
 
+def test_further_datasets_of_a_clip_touch_only_features_that_look_at_them(
+    embedded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = np.arange(44100, dtype=np.int16)
+    further = {"clips": "{other_sample_rates: [44100], other_face_sizes: [56]}"}
+    extract.main()
+    embedded.clear()
+    clips = [make_clip("7", frames=3), make_clip("video2_left", frames=4, seed=1)]
+    faces = [np.zeros((len(clip), 56, 56, 3), dtype=np.uint8) for clip in clips]
+    pairs = list(zip(clips, faces, strict=True))
+    write_clips(*(replace(clip, other_audio={44100: sound}, other_faces={56: large}) for clip, large in pairs))
+    extract.main()
+    assert embedded == []
+    add_backbone("cnn2d_audio", **further)
+    monkeypatch.setattr(sys, "argv", ["extract", "cnn2d_audio"])
+    extract.main()
+    assert embedded == ["7", "video2_left"]
+    write_clips(*(replace(clip, other_audio={44100: sound}) for clip in clips))
+    extract.main()
+    assert embedded == ["7", "video2_left"]
+    write_clips(*(replace(clip, other_audio={44100: sound[::-1].copy()}) for clip in clips))
+    extract.main()
+    assert embedded == ["7", "video2_left"] * 2
+
+
+def test_a_backbone_whose_needs_the_clips_do_not_meet_is_refused_before_any_work(embedded: list[str]) -> None:
+    add_backbone("cnn2d_audio")
+    with pytest.raises(
+        ConfigError, match=r"backbones\.cnn2d_audio hears at 44100 Hz: add 44100 to `clips.other_sample"
+    ):
+        extract.main()
+    assert embedded == []
+
+
+def add_backbone(name: str, **sections: str) -> None:
+    write_params()
+    path = Path("params.yaml")
+    text = path.read_text().replace("models:", f"  {name}: {{weights: random, batch: 4}}\nmodels:")
+    path.write_text(text + "".join(f"{section}: {values}\n" for section, values in sections.items()))
+
+
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"store": "float32"}, {"batch": 2}, {"precision": "bfloat16"}])
 def test_every_parameter_that_reaches_the_result_counts(embedded: list[str], changes: dict[str, object]) -> None:
     write_clips(make_clip("7", frames=1))
@@ -170,12 +213,16 @@ def test_a_weights_file_is_checked_before_any_work(embedded: list[str]) -> None:
     assert not STORE.exists()
 
 
-def test_unknown_backbones_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["extract", "ir500"])
-    with pytest.raises(ConfigError, match=r"no backbones\.ir500; did you mean 'ir50'"):
+def test_a_backbone_without_a_section_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["extract", "ir5"])
+    with pytest.raises(ConfigError, match=r"no backbones\.ir5; did you mean 'ir50'"):
         extract.main()
+
+
+def test_a_section_without_a_backbone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("ir50", "ir51"))
     monkeypatch.setattr(sys, "argv", ["extract", "ir51"])
-    with pytest.raises(ConfigError, match=r"no backbone 'ir51' in pipeline/backbones; there are: .*vggish"):
+    with pytest.raises(ConfigError, match=r"no backbone 'ir51' in pipeline/backbones; there are: .*ir50.*vggish"):
         extract.main()
 
 

@@ -4,13 +4,14 @@ from pipeline.cache.files import sha256_file
 from pipeline.cache.items import ItemCache
 from pipeline.compute.executor import Executor
 from pipeline.config import ModelConfig
+from pipeline.evaluation.folds import Fold
 from pipeline.training.frames import FrameTable
 from pipeline.training.model import ModelTraining
 from tests.training.conftest import MODEL, SETTINGS, TARGETS
 
 FOLDS = [
-    {"train": ["a", "b", "c"], "validation": ["e"]},
-    {"train": ["a", "c", "d", "e"], "validation": ["b", "f"]},
+    Fold(train=("a", "b", "c"), validation=("e",)),
+    Fold(train=("a", "c", "d", "e"), validation=("b", "f")),
 ]
 
 

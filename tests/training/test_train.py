@@ -1,14 +1,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from pipeline.training.fold import FoldTraining
+from pipeline.config import ModelConfig
+from pipeline.evaluation.metrics import overall, score_targets
+from pipeline.training.fold import FoldTask, FoldTraining
+from pipeline.training.frames import FrameTable
 from pipeline.training.history import History, write_curves, write_metrics
 from pipeline.training.train import train_fold
 from pipeline.training.trained import SeparateTargets, TrainedFold
-from tests.training.conftest import TaskFactory
+from tests.training.conftest import TARGETS, TaskFactory
 
 
 def _train(task: TaskFactory, directory: Path, **changed: object) -> TrainedFold:
@@ -46,10 +50,6 @@ def test_a_separate_network_is_the_one_trained_on_its_target_alone(task: TaskFac
 
 
 def test_a_warm_start_begins_at_the_unimodal_encoder(task: TaskFactory, tmp_path: Path) -> None:
-    from pipeline.config import ModelConfig
-    from pipeline.training.fold import FoldTask
-    from pipeline.training.frames import FrameTable
-
     whole = task(name="warm")
     saved = tmp_path / "visual"
     saved.mkdir()
@@ -82,3 +82,21 @@ def test_metrics_and_curves_hold_every_fold_and_epoch(task: TaskFactory, tmp_pat
     lines = (tmp_path / "c.csv").read_text().splitlines()
     assert lines[0] == "fold,epoch,lr,train_loss,valence_ccc,arousal_ccc,p"
     assert len(lines) == 1 + 2 * len(history.rows)
+
+
+@pytest.mark.parametrize("fusion", ["concatenation", "lstm", "self_attention", "cross_attention", "leader_follower"])
+def test_a_loaded_fold_predicts_what_the_training_scored(task: TaskFactory, tmp_path: Path, fusion: str) -> None:
+    whole = task(name=fusion)
+    model = whole.model.model_copy(update={"fusion": fusion, "options": {}})
+    (tmp_path / "out").mkdir()
+    train_fold(FoldTask(**{**vars(whole), "model": model}), tmp_path / "out")
+    fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
+    table = FrameTable.open(whole.table)
+    predictions, labels = [], []
+    for trial in whole.validation:
+        rows = table.rows(trial)
+        answer = fold.predict({role: x[rows] for role, x in table.streams.items()})
+        predictions.append(answer.predictions)
+        labels.append(table.labels[rows])
+    scores = score_targets(np.concatenate(labels), np.concatenate(predictions), targets=list(TARGETS))
+    assert overall(scores) == pytest.approx(fold.metadata["p"], abs=1e-5)

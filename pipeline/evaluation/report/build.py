@@ -29,7 +29,7 @@ def build_report(params: Params, *, root: Path, reports: Path) -> None:
     ConfigError
         If a model's `published` key names no published row.
     """
-    keys = {name: model.published for name, model in params.models.items()}
+    keys = {name: model.published for name, model in params.evaluated().items()}
     published = {name: published_row(key) if key else None for name, key in keys.items()}
     provenance = read_provenance(root, params)
     segments = read_segments(root / params.corpus.root)

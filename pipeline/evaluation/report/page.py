@@ -128,7 +128,7 @@ def _gate_legend(results: Sequence[ModelResults], segments: Segments) -> list[Le
 
 
 def _row(params: Params, table: CccTable, model: str, index: int) -> dict[str, object]:
-    config = params.models[model]
+    config = params.evaluated()[model]
     return {
         "model": model,
         "legend": _legend(model, index),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.config import FINETUNED
 from pipeline.errors import InputError, Problem
 from pipeline.evaluation.predictions import FramePredictionsFile, read_frames
 from pipeline.evaluation.published import PublishedRow
@@ -54,7 +55,7 @@ def read_results(root: Path, published: Mapping[str, PublishedRow | None]) -> tu
         Lists every model of which something is missing, or whose targets or folds differ from the first model's.
     """
     problems = [
-        Problem(f"{path.relative_to(root)} is missing", remedy=f"run `dvc repro {stage}@{model}`")
+        Problem(f"{path.relative_to(root)} is missing", remedy=f"run `dvc repro {_item(stage, model)}`")
         for model in published
         for stage, paths in _files(root, model).items()
         for path in paths
@@ -65,6 +66,11 @@ def read_results(root: Path, published: Mapping[str, PublishedRow | None]) -> tu
     results = tuple(_read(root, model, row) for model, row in published.items())
     check_alike(results)
     return results
+
+
+def _item(stage: str, model: str) -> str:
+    base = model.removesuffix(FINETUNED)
+    return f"{stage}@{model}" if base == model else f"finetune@{base}"
 
 
 def _files(root: Path, model: str) -> dict[str, list[Path]]:

@@ -1,0 +1,72 @@
+"""Embed every frame of every clip with one backbone: `python -m stages.extract ir50`."""
+
+import sys
+
+from pipeline.backbones.backbone import Backbone, load_backbone
+from pipeline.backbones.embed import Extraction, embed_clip
+from pipeline.backbones.weights import Weights
+from pipeline.cache.code import code_key
+from pipeline.cache.features import assemble_store
+from pipeline.cache.items import Item, ItemCache, item_key, materialise
+from pipeline.clips.manifest import ManifestRow, read_manifest
+from pipeline.config import BackboneConfig, nearest
+from pipeline.errors import ConfigError
+from stages._layout import CLIPS, FEATURES, MANIFEST
+from stages._stage import executor_of, load_params, run_stage
+
+
+def main() -> None:
+    """Write data/features/<backbone>.zarr."""
+    name = sys.argv[1]
+    params = load_params()
+    if name not in params.backbones:
+        raise ConfigError(f"params.yaml has no backbones.{name}{nearest(name, params.backbones)}")
+    config = params.backbones[name]
+    backbone = load_backbone(name)
+    weights = Weights.from_config(config)
+    weights.check()
+    code = code_key("pipeline.backbones.embed", f"pipeline.backbones.{name}")
+    embedded = materialise(
+        [_item(row, name, backbone, config, weights, code) for row in read_manifest(MANIFEST)],
+        embed_clip,
+        cache=ItemCache(),
+        executor=executor_of(params, device=True),
+        label=f"extract {name}",
+    )
+    attributes = {
+        "backbone": name,
+        "modality": backbone.MODALITY,
+        "dimension": backbone.DIMENSION,
+        "weights": weights.attributes,
+        "precision": config.precision,
+        "front_end": backbone.FRONT_END,
+    }
+    assemble_store(FEATURES / f"{name}.zarr", embedded.paths, attributes=attributes)
+
+
+def _item(row: ManifestRow, name: str, backbone: Backbone, config: BackboneConfig, weights: Weights, code: str) -> Item:
+    payload = Extraction(
+        backbone=name,
+        trial=row.trial,
+        clip=CLIPS / f"{row.trial}.h5",
+        weights=weights,
+        precision=config.precision,
+        batch=config.batch,
+        store=config.store,
+    )
+    key = item_key(
+        content=row.content(backbone.NEEDS),
+        trial=row.trial,
+        backbone=name,
+        weights=weights.identity,
+        precision=config.precision,
+        # The convolution libraries choose their kernels by the batch, and with them the last bits.
+        batch=config.batch,
+        store=config.store,
+        code=code,
+    )
+    return Item(name=row.trial, key=key, payload=payload)
+
+
+if __name__ == "__main__":
+    run_stage(main)

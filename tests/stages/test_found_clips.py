@@ -1,0 +1,97 @@
+"""The first stages on corpora without crops."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from pipeline.clips.clip import read_clip
+from pipeline.clips.manifest import read_manifest
+from pipeline.config import RecolaConfig, TableConfig, load
+from pipeline.corpora.index import build_index, write_index
+from pipeline.evaluation.folds import read_folds
+from stages import clips, folds
+from tests.corpus_factory import SERIAL, memory_in
+from tests.miniatures import PEOPLE, RECOLA, fatigue_row, write_fatigue, write_manifest, write_recola
+
+PARAMS = """
+corpus: {corpus}
+clips: {{face_size: 40, sample_rate: 8000}}
+folds: {{scheme: subject, count: 2}}
+backbones: {{ir50: {{weights: random}}}}
+models: {{visual: {{fusion: unimodal, streams: [ir50]}}}}
+compute: {{engine: serial, device: cpu}}
+"""
+OUT = Path("data/clips")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AFFECTFLOW_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def configure(corpus: str) -> RecolaConfig | TableConfig:
+    Path("params.yaml").write_text(PARAMS.format(corpus=corpus))
+    config = load("params.yaml").corpus
+    assert isinstance(config, RecolaConfig | TableConfig)
+    return config
+
+
+def index(config: RecolaConfig | TableConfig) -> None:
+    write_index(Path(config.index), build_index(config, memory=memory_in(Path()), executor=SERIAL))
+
+
+def alignment() -> dict[str, str]:
+    with (OUT / "alignment.csv").open(newline="") as file:
+        return {row["trial"]: row["done"] for row in csv.DictReader(file)}
+
+
+def tree() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in OUT.iterdir()}
+
+
+def test_recola_from_index_to_folds(tmp_path: Path) -> None:
+    write_recola(tmp_path / "corpus")
+    index(configure("{kind: recola, root: corpus, index: index.csv}"))
+    clips.main()
+    assert [row.trial for row in read_manifest(OUT / "manifest.csv")] == sorted(RECOLA)
+    assert set(alignment().values()) == {"nothing"}
+    plain = tree()
+    # Parameters of the corpus reach the clips, each where it belongs, and back again nothing has changed.
+    configure("{kind: recola, root: corpus, index: index.csv, label_delay: {arousal: 0.2}}")
+    clips.main()
+    assert alignment()["dev_1"] == "4 frames without a label row masked; labels moved: arousal 0.2 s earlier"
+    assert alignment()["test_1"] == "nothing"
+    configure("{kind: recola, root: corpus, index: index.csv, faces: {margin: 0.5}}")
+    clips.main()
+    assert all(tree()[f"{trial}.h5"] != plain[f"{trial}.h5"] for trial in RECOLA)
+    configure("{kind: recola, root: corpus, index: index.csv}")
+    clips.main()
+    assert tree() == plain
+    folds.main()
+    made = read_folds(Path("data/folds.json"))
+    assert made.test == ("test_1",)
+    assert [(fold.train, fold.validation) for fold in made.folds] == [
+        (("train_1", "train_2"), ("dev_1",)),
+        (("dev_1",), ("train_1", "train_2")),
+    ]
+
+
+def test_a_table_from_index_to_folds(tmp_path: Path) -> None:
+    write_fatigue(tmp_path / "corpus")
+    parts = ["train", "train", "train", "validation", "validation", "test"]
+    rows = [{**fatigue_row(trial), "partition": part} for trial, part in zip(PEOPLE, parts, strict=True)]
+    write_manifest(tmp_path / "manifest.csv", rows)
+    table = "{kind: table, root: corpus, index: index.csv, manifest: manifest.csv, targets: {fatigue: [0, 10]}}"
+    index(configure(table))
+    clips.main()
+    manifest = read_manifest(OUT / "manifest.csv")
+    assert {row.trial: row.subject for row in manifest} == PEOPLE
+    assert all(row.faces == row.frames == row.labelled for row in manifest)
+    assert [target.name for target in read_clip(OUT / "p3.h5").targets] == ["fatigue"]
+    folds.main()
+    made = read_folds(Path("data/folds.json"))
+    assert made.folds[0].validation == ("p3", "p4")
+    assert made.test == ("p5",)
