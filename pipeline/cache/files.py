@@ -22,11 +22,16 @@ def sha256_file(path: Path) -> str:
 def flush_tree(directory: Path) -> None:
     """Force every file and folder below `directory` to the disk."""
     for path in [directory, *directory.rglob("*")]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush(path)
+
+
+def flush(path: Path) -> None:
+    """Force one file, or the names in one folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def assemble(source: Path, destination: Path) -> None:
@@ -47,14 +52,12 @@ def _reflink(source: Path, destination: Path) -> bool:
         import fcntl
     except ImportError:  # not a POSIX system
         return False
-    try:
-        with source.open("rb") as reader, destination.open("xb") as writer:
+    with source.open("rb") as reader, destination.open("xb") as writer:
+        try:
             fcntl.ioctl(writer.fileno(), FICLONE, reader.fileno())
-    except FileExistsError:
-        raise
-    except OSError:
-        destination.unlink(missing_ok=True)
-        return False
+        except OSError:
+            destination.unlink()
+            return False
     return True
 
 

@@ -5,13 +5,14 @@ SHA-256 over everything that reaches it, so a killed run resumes, an added clip 
 parameters computes nothing.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
 import logging
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +22,15 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel
 
-from pipeline.cache.files import flush_tree, sha256_file
+from pipeline.cache.files import flush, flush_tree, sha256_file
 from pipeline.compute.executor import Executor, run
 from pipeline.errors import InputError, Problem
 from pipeline.progress import Progress
 
 logger = logging.getLogger(__name__)
+
+RECORD = "record.json"
+"""Beside an item's files: their checksums. Both come into being in one rename."""
 
 
 def cache_root() -> Path:
@@ -35,14 +39,17 @@ def cache_root() -> Path:
 
 
 def item_key(**parts: object) -> str:
-    """Return the SHA-256 over `parts` as canonical JSON; sections count by their values."""
+    """Return the SHA-256 over `parts` as canonical JSON; sections count by their values.
+
+    The order within a mapping counts: that of the targets is the order of the labels' columns.
+    """
 
     def encode(value: object) -> object:
         if isinstance(value, BaseModel):
             return value.model_dump(mode="json")
         raise TypeError(f"{type(value).__name__} cannot be part of an item's key")
 
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=encode, allow_nan=False)
+    text = json.dumps(sorted(parts.items()), separators=(",", ":"), default=encode, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -68,7 +75,7 @@ class ItemCache:
 
     def path(self, key: str) -> Path:
         """Return where the files of item `key` are, finished or not."""
-        return self.root / "items" / key[:2] / key
+        return self._folder(key) / "files"
 
     def checkpoint(self, key: str) -> Path:
         """Return the file in which the unfinished item `key` keeps its state."""
@@ -79,54 +86,75 @@ class ItemCache:
 
         A damaged item is removed, with a warning that names it.
         """
-        path = self.path(key)
-        record = _record(path)
-        if not record.is_file():
+        if not self._folder(key).is_dir():
             return None
-        damaged = _damage(path, record)
-        if damaged is None:
-            return path
-        logger.warning("item %s (%s) is damaged: %s; it is computed again", name or key, path, damaged)
-        self.remove(key)
-        return None
+        damage = self.damage(key)
+        if damage is not None:
+            logger.warning("item %s (%s) is damaged: %s; it is computed again", name or key, self.path(key), damage)
+            self.remove(key)
+            return None
+        # The record's time says when the item was last used: `affectflow cache prune` goes by it.
+        with contextlib.suppress(OSError):
+            os.utime(self.record(key))
+        return self.path(key)
+
+    def damage(self, key: str) -> str | None:
+        """Say what is wrong with the item in the cache under `key`, or None."""
+        path = self.path(key)
+        try:
+            expected: dict[str, str] = json.loads(self.record(key).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return "its record is not readable"
+        present = {file.relative_to(path).as_posix(): file for file in _files(path)}
+        if present.keys() != expected.keys():
+            return f"missing or too many: {', '.join(sorted(present.keys() ^ expected.keys()))}"
+        wrong = [name for name, file in present.items() if sha256_file(file) != expected[name]]
+        return f"the checksum of {', '.join(wrong)} differs" if wrong else None
 
     @contextmanager
     def create(self, key: str) -> Iterator[Path]:
         """Give a fresh directory that becomes item `key` when the block ends without an error."""
-        (self.root / "tmp").mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f"{key[:8]}-", dir=self.root / "tmp"))
+        work = self._temporary()
         try:
-            content = work / "content"
-            content.mkdir()
-            yield content
-            checksums = {str(file.relative_to(content)): sha256_file(file) for file in _files(content)}
-            record = work / "record.json"
-            record.write_text(json.dumps(checksums, indent=0, sort_keys=True), encoding="utf-8")
+            files = work / "files"
+            files.mkdir(parents=True)
+            yield files
+            checksums = {file.relative_to(files).as_posix(): sha256_file(file) for file in _files(files)}
+            (work / RECORD).write_text(json.dumps(checksums, indent=0, sort_keys=True), encoding="utf-8")
             flush_tree(work)
-            path = self.path(key)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.remove(key)
-            # The record is renamed last: an item without one does not exist.
+            folder = self._folder(key)
+            folder.parent.mkdir(parents=True, exist_ok=True)
             try:
-                content.rename(path)
+                work.rename(folder)
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-                # Another run has put the same item there just now.
-            else:
-                record.rename(_record(path))
+                # Another run has finished the same item meanwhile: its files stay, others may be reading them.
+            flush(folder.parent)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
     def remove(self, key: str) -> None:
-        """Forget item `key`."""
-        path = self.path(key)
-        _record(path).unlink(missing_ok=True)
-        shutil.rmtree(path, ignore_errors=True)
+        """Forget item `key`; it is gone at once, however long its files take."""
+        work = self._temporary()
+        work.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self._folder(key).rename(work)
+        shutil.rmtree(work, ignore_errors=True)
 
     def keys(self) -> list[str]:
         """Return the keys of all finished items, sorted."""
-        return sorted(record.stem for record in (self.root / "items").glob("*/*.json"))
+        return sorted(record.parent.name for record in (self.root / "items").glob(f"*/*/{RECORD}"))
+
+    def record(self, key: str) -> Path:
+        """Return the file with the checksums of item `key`; its time is that of the item's last use."""
+        return self._folder(key) / RECORD
+
+    def _folder(self, key: str) -> Path:
+        return self.root / "items" / key[:2] / key
+
+    def _temporary(self) -> Path:
+        return self.root / "tmp" / uuid.uuid4().hex
 
 
 @dataclass(frozen=True)
@@ -199,22 +227,5 @@ def _compute(job: _Job) -> None:
         job.function(job.item.payload, directory)
 
 
-def _record(path: Path) -> Path:
-    return path.with_name(f"{path.name}.json")
-
-
 def _files(directory: Path) -> list[Path]:
     return sorted(path for path in directory.rglob("*") if path.is_file())
-
-
-def _damage(path: Path, record: Path) -> str | None:
-    """Say what is wrong with a finished item, or None."""
-    try:
-        expected: dict[str, str] = json.loads(record.read_text(encoding="utf-8"))
-    except ValueError:
-        return "its record is not readable"
-    present = {str(file.relative_to(path)): file for file in _files(path)}
-    if present.keys() != expected.keys():
-        return f"{sorted(present.keys() ^ expected.keys())} missing or too many"
-    wrong = [name for name, file in present.items() if sha256_file(file) != expected[name]]
-    return f"checksum of {', '.join(wrong)} differs" if wrong else None
