@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from pipeline.backbones import ir50, vggish
+from pipeline.backbones.weights import Weights
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """What a worker has: some results depend on the number of threads in their last bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def random_ir50(one_thread: None) -> ir50.IR50:
+    return ir50.build(Weights()).to(memory_format=torch.channels_last)
+
+
+@pytest.fixture(scope="session")
+def random_vggish(one_thread: None) -> vggish.VGGish:
+    return vggish.build(Weights()).to(memory_format=torch.channels_last)
