@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -113,8 +122,23 @@ class FoldsConfig(Section):
     count: int = Field(default=6, ge=2)
 
 
+View = Literal[
+    "centre",
+    "centre_flipped",
+    "top_left",
+    "top_left_flipped",
+    "top_right",
+    "top_right_flipped",
+    "bottom_left",
+    "bottom_left_flipped",
+    "bottom_right",
+    "bottom_right_flipped",
+]
+"""How a face can be looked at: where the backbone's crop is taken, and whether left and right are exchanged."""
+
+
 class BackboneConfig(Section):
-    """One backbone: its weights and the precision of computation and storage."""
+    """One backbone: its weights, the precision of computation and storage, and the views of a face it embeds."""
 
     weights: str
     sha256: str | None = None
@@ -122,6 +146,18 @@ class BackboneConfig(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
     batch: int = Field(default=32, gt=0)
     store: Literal["float16", "float32"] = "float16"
+    views: tuple[View, ...] = ("centre",)
+
+    @field_validator("views")
+    @classmethod
+    def _order_views(cls, views: tuple[View, ...]) -> tuple[View, ...]:
+        twice = sorted({view for view in views if views.count(view) > 1})
+        if twice:
+            raise ValueError(f"each view is named once, but {', '.join(twice)} is there again")
+        if "centre" not in views:
+            raise ValueError("centre must be among the views: it is the one that evaluation looks at")
+        # One order, whatever the user's: a store's view 0 is the centre.
+        return tuple(view for view in get_args(View) if view in views)
 
 
 class TrainingConfig(Section):
@@ -146,6 +182,15 @@ class TrainingConfig(Section):
     early_stopping: int = Field(default=50, gt=0)
     seed: int = Field(default=3407, ge=0)
     precision: Literal["float32", "bfloat16"] = "float32"
+    evaluation_views: Literal["centre", "mean"] = "centre"
+
+    @model_serializer(mode="wrap")
+    def _leave_out_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the choice of views where it is the usual one: folds trained before there were views stay equal."""
+        values: dict[str, Any] = handler(self)
+        if self.evaluation_views == "centre":
+            values.pop("evaluation_views", None)
+        return values
 
     @model_validator(mode="after")
     def _check_hop(self) -> "TrainingConfig":
@@ -230,6 +275,27 @@ class EvaluateConfig(Section):
     combine: Literal["mean", "ccc_centred"] = "mean"
 
 
+class EnsembleConfig(Section):
+    """Several models as one more row: their predictions combined, trial by trial.
+
+    Attributes
+    ----------
+    models : two to four of the models, tuned ones included; dvc.yaml names them from both ends of the list
+    combine : how the members' predictions become one
+    top_folds : how many of each member's best folds predict the test trials; as many as `evaluate` says unless given
+    """
+
+    models: tuple[str, ...] = Field(min_length=2, max_length=4)
+    combine: Literal["mean", "ccc_centred"] = "mean"
+    top_folds: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _check_members(self) -> "EnsembleConfig":
+        if len(set(self.models)) < len(self.models):
+            raise ValueError(f"models: each member counts once, got {', '.join(self.models)}")
+        return self
+
+
 class ReportConfig(Section):
     """What the report page shows."""
 
@@ -256,6 +322,7 @@ class Params(Section):
     models: dict[str, ModelConfig]
     finetune: FinetuneSection = FinetuneSection()
     evaluate: EvaluateConfig = EvaluateConfig()
+    ensembles: dict[str, EnsembleConfig] = {}
     report: ReportConfig = ReportConfig()
     compute: ComputeConfig = ComputeConfig()
 
@@ -277,6 +344,31 @@ class Params(Section):
             if name + FINETUNED in self.models:
                 raise ValueError(f"models.{name + FINETUNED}: fine-tuning {name!r} takes this name")
         return self
+
+    @model_validator(mode="after")
+    def _check_ensembles(self) -> "Params":
+        known = dict.fromkeys(self.model_names())
+        for name, ensemble in self.ensembles.items():
+            if name in known:
+                raise ValueError(f"ensembles.{name}: a model has this name already")
+            for member in ensemble.models:
+                if member not in known:
+                    raise ValueError(f"ensembles.{name}.models: {member!r} is no model{nearest(member, known)}")
+            if ensemble.top_folds is not None and ensemble.top_folds > self.evaluate.top_folds:
+                raise ValueError(
+                    f"ensembles.{name}.top_folds is {ensemble.top_folds}, but only the best {self.evaluate.top_folds} "
+                    "folds of a model predict the test trials (evaluate.top_folds)"
+                )
+        return self
+
+    def model_names(self) -> tuple[str, ...]:
+        """Return the name of every model that has results: each of `models`, followed by its tuned version."""
+        tuned = self.finetune.models
+        return tuple(one for name in self.models for one in ((name, name + FINETUNED) if name in tuned else (name,)))
+
+    def result_names(self) -> tuple[str, ...]:
+        """Return the name of everything that has predictions and scores: all models, then the ensembles."""
+        return (*self.model_names(), *self.ensembles)
 
     def training_of(self, model: str) -> TrainingConfig:
         """Return the training section with the model's own overrides (`models.<model>.training`)."""

@@ -1,9 +1,11 @@
 """Embed every frame of every clip with one backbone: `python -m stages.extract ir50`."""
 
 import sys
+from typing import Any
 
 from pipeline.backbones.backbone import Backbone, load_backbone
 from pipeline.backbones.embed import Extraction, embed_clip
+from pipeline.backbones.multi_view import embed_views
 from pipeline.backbones.weights import Weights
 from pipeline.cache.code import code_key
 from pipeline.cache.features import assemble_store
@@ -26,14 +28,9 @@ def main() -> None:
     weights = Weights.from_config(config)
     weights.check()
     code = code_key("pipeline.backbones.embed", f"pipeline.backbones.{name}")
-    embedded = materialise(
-        [_item(row, name, backbone, config, weights, code) for row in read_manifest(MANIFEST)],
-        embed_clip,
-        cache=ItemCache(),
-        executor=executor_of(params, device=True),
-        label=f"extract {name}",
-    )
-    attributes = {
+    items = [_item(row, name, backbone, config, weights, code) for row in read_manifest(MANIFEST)]
+    cache, executor, label = ItemCache(), executor_of(params, device=True), f"extract {name}"
+    attributes: dict[str, Any] = {
         "backbone": name,
         "modality": backbone.MODALITY,
         "dimension": backbone.DIMENSION,
@@ -41,6 +38,11 @@ def main() -> None:
         "precision": config.precision,
         "front_end": backbone.FRONT_END,
     }
+    if len(config.views) > 1:
+        attributes["views"] = list(config.views)
+        embedded = embed_views(items, config.views, cache=cache, executor=executor, label=label)
+    else:
+        embedded = materialise(items, embed_clip, cache=cache, executor=executor, label=label)
     assemble_store(FEATURES / f"{name}.zarr", embedded.paths, attributes=attributes)
 
 

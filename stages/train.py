@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pipeline.cache.files import assemble, replacing, replacing_file
 from pipeline.cache.items import ItemCache
+from pipeline.cache.views import views_of
 from pipeline.clips.clip import read_clip
 from pipeline.evaluation.folds import read_folds
 from pipeline.training.frames import FrameTable, join_frames
@@ -47,7 +48,8 @@ def read_frames(streams: Sequence[str], trials: Sequence[str]) -> FrameTable:
     stores = open_streams(streams)
     features = {role: {trial: store.read(trial).embedding for trial in trials} for role, store in stores.items()}
     labels = {trial: read_clip(CLIPS / f"{trial}.h5", faces=False, audio=False).labels for trial in trials}
-    return join_frames(features, labels, trials=trials)
+    views = {role: views_of(store) for role, store in stores.items()}
+    return join_frames(features, labels, trials=trials, views=views)
 
 
 if __name__ == "__main__":

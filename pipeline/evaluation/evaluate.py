@@ -58,14 +58,16 @@ class Evaluation:
     Parameters
     ----------
     folds : scores by fold and target
-    best : the folds that predict the test trials, best first
+    best : the folds that predict the test trials, best first; none for an ensemble
     validation, test : per-frame predictions
+    members : of an ensemble, each member's folds that predict the test trials, best first
     """
 
     folds: dict[int, dict[str, Scores]]
     best: tuple[int, ...]
     validation: tuple[TrialPrediction, ...]
     test: tuple[TrialPrediction, ...]
+    members: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def evaluate(
@@ -120,12 +122,12 @@ def evaluate(
                     )
                 )
                 progress.advance(trial)
-        scores = _score(predicted, targets)
+        scores = score_folds(predicted, targets)
         best = best_folds(scores, count=config.top_folds)
         tested = []
         for trial in test:
             given = read(trial)
-            answers = [folds[fold](given) for fold in best]
+            answers = {fold: folds[fold](given) for fold in best}
             tested.append(_combined(trial, given, answers, ranges=ranges, config=config))
             progress.advance(trial)
     validation = tuple(one for trials in predicted.values() for one in trials)
@@ -157,7 +159,21 @@ def _check(held_out: Mapping[int, Sequence[str]]) -> None:
         raise InputError("the folds overlap", problems)
 
 
-def _score(predicted: Mapping[int, Sequence[TrialPrediction]], targets: Sequence[str]) -> dict[int, dict[str, Scores]]:
+def score_folds(
+    predicted: Mapping[int, Sequence[TrialPrediction]], targets: Sequence[str]
+) -> dict[int, dict[str, Scores]]:
+    """Score each fold on all annotated frames of its held-out trials.
+
+    Parameters
+    ----------
+    predicted : held-out trials with labels, by fold
+    targets : names of the k columns
+
+    Raises
+    ------
+    InputError
+        Lists every fold that has no annotated frame.
+    """
     scores: dict[int, dict[str, Scores]] = {}
     problems: list[Problem] = []
     for fold, trials in predicted.items():
@@ -176,12 +192,18 @@ def _score(predicted: Mapping[int, Sequence[TrialPrediction]], targets: Sequence
 
 
 def _combined(
-    trial: str, given: TrialInput, answers: Sequence[Predicted], *, ranges: Ranges, config: EvaluateConfig
+    trial: str, given: TrialInput, answers: Mapping[int, Predicted], *, ranges: Ranges, config: EvaluateConfig
 ) -> TrialPrediction:
-    predictions = combine(np.stack([answer.predictions for answer in answers]), how=config.combine)
-    attention = {
-        name: np.mean([answer.attention[name] for answer in answers], axis=0)
-        for name in answers[0].attention
-        if all(name in answer.attention for answer in answers)
-    }
-    return TrialPrediction(trial=trial, time=given.time, predictions=clip(predictions, ranges), attention=attention)
+    by_fold = {fold: answer.predictions for fold, answer in answers.items()}
+    maps = [answer.attention for answer in answers.values()]
+    return TrialPrediction(
+        trial=trial,
+        time=given.time,
+        predictions=clip(combine(np.stack(list(by_fold.values())), how=config.combine), ranges),
+        attention={
+            name: np.mean([of_fold[name] for of_fold in maps], axis=0)
+            for name in maps[0]
+            if all(name in of_fold for of_fold in maps)
+        },
+        by_fold=by_fold,
+    )

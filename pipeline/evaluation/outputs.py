@@ -1,4 +1,4 @@
-"""The outs of ``evaluate@<model>``: predictions, per-trial agreement, the submission, and the metrics file."""
+"""What evaluated models and ensembles leave: predictions, per-trial agreement, the submission, the metrics file."""
 
 import json
 from collections.abc import Sequence
@@ -78,7 +78,10 @@ def metrics_of(evaluation: Evaluation, *, repairs: Sequence[Repair]) -> dict[str
         }
         for fold, scores in folds.items()
     }
-    figures["best_folds"] = list(evaluation.best)
+    if evaluation.members:
+        figures["members"] = {member: list(best) for member, best in evaluation.members.items()}
+    else:
+        figures["best_folds"] = list(evaluation.best)
     figures["submission"] = {
         "trials_repaired": len(repairs),
         "rows_repeated": sum(repair.repeated for repair in repairs),

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pipeline.errors import InputError, Problem
 from pipeline.evaluation.metrics import Scores
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NUMBER = "%.6f"
 """Format of every prediction written as text."""
 
@@ -35,6 +35,7 @@ class TrialPrediction:
     labels : (t, k), NaN where un-annotated; None for a test trial
     fold : the fold whose held-out trials this one belongs to; None for a test trial
     attention : arrays of shape (t, ...) by name, such as a gate per iteration and modality
+    by_fold : what each of the folds behind a test prediction said, (t, k) before clipping, the best fold first
     """
 
     trial: str
@@ -43,10 +44,12 @@ class TrialPrediction:
     labels: npt.NDArray[np.float32] | None = None
     fold: int | None = None
     attention: Mapping[str, npt.NDArray[np.floating]] = field(default_factory=dict)
+    by_fold: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         frames = len(self.time)
         arrays = {"predictions": self.predictions, "labels": self.labels, **self.attention}
+        arrays |= {f"fold {fold}": said for fold, said in self.by_fold.items()}
         for name, array in arrays.items():
             if array is not None and len(array) != frames:
                 raise ValueError(f"trial {self.trial}: {name} has {len(array)} rows for {frames} frames")
@@ -100,6 +103,9 @@ def _write_trial(group: Any, one: TrialPrediction) -> None:
         _dataset(group, "labels", one.labels.astype(np.float32))
     for name in sorted(one.attention):
         _dataset(group.require_group("attention"), name, one.attention[name].astype(np.float32))
+    if one.by_fold:
+        _dataset(group, "by_fold", np.stack(list(one.by_fold.values())).astype(np.float32))
+        group["by_fold"].attrs["folds"] = list(one.by_fold)
 
 
 def _dataset(group: Any, name: str, values: npt.NDArray[np.floating]) -> None:
@@ -149,7 +155,12 @@ def _read_trial(group: Any, trial: str, *, attention: bool) -> TrialPrediction:
         labels=group["labels"][:] if "labels" in group else None,
         fold=int(group.attrs["fold"]) if "fold" in group.attrs else None,
         attention={name: maps[name][:] for name in maps},
+        by_fold=_read_by_fold(group["by_fold"]) if "by_fold" in group else {},
     )
+
+
+def _read_by_fold(dataset: Any) -> dict[int, npt.NDArray[np.float32]]:
+    return {int(fold): said for fold, said in zip(dataset.attrs["folds"], dataset[:], strict=True)}
 
 
 def write_trial_text(path: Path, predictions: npt.NDArray[np.floating], *, targets: Sequence[str]) -> None:

@@ -28,6 +28,30 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """How far one model is ahead of another.
+
+    Parameters
+    ----------
+    first, second : the two models
+    figure : a target, or ``P``
+    value : the first's mean over folds minus the second's
+    interval : of the difference itself, both models drawn on the same trials
+    """
+
+    first: str
+    second: str
+    figure: str
+    value: float
+    interval: Interval
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.interval.low > 0 or self.interval.high < 0
+
+
+@dataclass(frozen=True)
 class Bootstrap:
     """Resampled mean CCC of one model.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.evaluation.metrics import mean_and_sd
-from pipeline.evaluation.significance import Interval
+from pipeline.evaluation.significance import Difference, Interval
 
 P = "P"
 """Name of the figure that summarises the targets: their mean CCC."""
@@ -23,6 +23,7 @@ class Line:
     folds : value by fold
     interval : bootstrap interval of the mean
     published : the number it is compared with, if the paper printed one
+    members : of an ensemble, the models that it is made of
     """
 
     model: str
@@ -30,6 +31,7 @@ class Line:
     folds: Mapping[int, float]
     interval: Interval
     published: float | None = None
+    members: tuple[str, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -68,15 +70,16 @@ def to_csv(table: CccTable) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     folds = [f"fold_{fold}" for fold in table.folds]
-    writer.writerow(["model", "figure", *folds, "mean", "sd", "low_95", "high_95", "published"])
+    writer.writerow(["model", "figure", *folds, "mean", "sd", "low_95", "high_95", "published", "members"])
     for line in table.lines:
         numbers = [*_of_folds(table, line), line.mean, line.sd, line.interval.low, line.interval.high, line.published]
-        writer.writerow([line.model, line.figure, *("" if n is None else f"{n:.6f}" for n in numbers)])
+        cells = ["" if n is None else f"{n:.6f}" for n in numbers]
+        writer.writerow([line.model, line.figure, *cells, " + ".join(line.members)])
     return buffer.getvalue()
 
 
-def to_json(table: CccTable) -> str:
-    """Write the whole structure, with numbers as numbers."""
+def to_json(table: CccTable, differences: Sequence[Difference] = ()) -> str:
+    """Write the whole structure, and the paired differences, with numbers as numbers."""
     lines = [
         {
             "model": line.model,
@@ -86,10 +89,23 @@ def to_json(table: CccTable) -> str:
             "sd": _rounded(line.sd),
             "interval_95": [_rounded(line.interval.low), _rounded(line.interval.high)],
             "published": _rounded(line.published),
+            "members": list(line.members),
         }
         for line in table.lines
     ]
-    return json.dumps({"note": table.note, "lines": lines}, indent=2, ensure_ascii=False) + "\n"
+    pairs = [
+        {
+            "first": one.first,
+            "second": one.second,
+            "figure": one.figure,
+            "difference": _rounded(one.value),
+            "interval_95": [_rounded(one.interval.low), _rounded(one.interval.high)],
+            "excludes_zero": one.clear,
+        }
+        for one in differences
+    ]
+    whole = {"note": table.note, "lines": lines, "differences": pairs}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def to_markdown(table: CccTable) -> str:

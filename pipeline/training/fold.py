@@ -19,6 +19,7 @@ from pipeline.training.loss import ccc_loss
 from pipeline.training.schedule import Schedule
 from pipeline.training.standardise import Standardise
 from pipeline.training.trained import StandardisedNetwork, load_encoder, predict_frames
+from pipeline.training.views import draw_views, gather_windows, predict_views
 from pipeline.training.windows import Windows, cut_windows
 
 
@@ -81,6 +82,7 @@ class FoldTraining:
         self.labels = np.asarray(table.labels)[:, [list(task.targets).index(target) for target in self.targets]]
         self._labels = torch.from_numpy(self.labels).to(device)
         self._labelled = torch.from_numpy(self.labelled).to(device)
+        self.views = table.views
         self._streams = {role: torch.from_numpy(x).to(device) for role, x in table.streams.items()}
         self._index = torch.from_numpy(self.train_windows.index).to(device)
         self._mask = torch.from_numpy(self.train_windows.mask).to(device)
@@ -89,10 +91,13 @@ class FoldTraining:
         torch.manual_seed(self.config.seed + task.fold)
         self.shuffle = torch.Generator().manual_seed(self.config.seed + task.fold)
         statistics = {
-            role: Standardise.fit((x[table.rows(trial)] for trial in task.train), kind=self.config.standardise)
-            for role, x in table.streams.items()
+            role: Standardise.fit(
+                (view[table.rows(trial)] for trial in task.train for view in table.planes(role)),
+                kind=self.config.standardise,
+            )
+            for role in table.streams
         }
-        self.in_features = {role: x.shape[1] for role, x in table.streams.items()}
+        self.in_features = {role: x.shape[-1] for role, x in table.streams.items()}
         model = build_network(
             task.model,
             in_features=self.in_features,
@@ -135,15 +140,16 @@ class FoldTraining:
         )
 
     def run_epoch(self) -> None:
-        """Train on every window once, in a new order, then score the validation trials."""
+        """Train on every window once, in a new order, each in a view drawn for it, then score the validation trials."""
         epoch = len(self.history)
         order = torch.randperm(len(self._index), generator=self.shuffle).to(self.device)
+        views = draw_views(self._streams, len(order), generator=self.shuffle)
         batches = torch.split(order, self.config.batch)
         loss_sum = 0.0
         self.network.train()
         for number, batch in enumerate(batches):
             self.schedule.step_batch(epoch=epoch, batch=number, batches=len(batches))
-            loss_sum += self._step(batch) * len(batch)
+            loss_sum += self._step(batch, {role: view[batch] for role, view in views.items()}) * len(batch)
         rate = self.schedule.rate
         scores = self._validate()
         p = float(np.mean(list(scores.values())))
@@ -156,9 +162,9 @@ class FoldTraining:
         )
         self.schedule.step_epoch(epoch=epoch, score=p)
 
-    def _step(self, batch: Tensor) -> float:
+    def _step(self, batch: Tensor, views: Mapping[str, Tensor]) -> float:
         index, padded = self._index[batch], self._mask[batch]
-        streams = {role: x[index].float() for role, x in self._streams.items()}
+        streams = {role: gather_windows(x, index, views.get(role)).float() for role, x in self._streams.items()}
         reduced = self.config.precision == "bfloat16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
             output = self.network(streams, padded)
@@ -176,8 +182,12 @@ class FoldTraining:
         # Numbered through from 0: the windows of the validation trials cover exactly these rows.
         local = Windows(np.searchsorted(rows, self.validation_windows.index), self.validation_windows.mask)
         place = torch.from_numpy(rows).to(self.device)
-        streams = {role: x[place] for role, x in self._streams.items()}
-        frames = predict_frames(self.network, streams, local, frames=len(rows))
+
+        def predict(streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            taken = {role: x[place] for role, x in streams.items()}
+            return predict_frames(self.network, taken, local, frames=len(rows))
+
+        frames = predict_views(predict, self._streams, self.views, how=self.config.evaluation_views)
         predictions = frames["predictions"].cpu().numpy()
         labels = np.where(self.labelled[rows, None], self.labels[rows], np.nan)
         return {

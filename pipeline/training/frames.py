@@ -7,7 +7,7 @@ same files, hence the memory is needed once, however many workers there are.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,15 @@ class FrameTable:
     Parameters
     ----------
     trials : number of frames of each trial, in the order of the rows
-    streams : for each role (n, d_m), float16 or float32
+    streams : for each role (n, d_m), float16 or float32; (v, n, d_m) where it has several views
     labels : (n, k) float32, NaN where a frame is not annotated
+    views : names of the views of each role that has several, the centre first
     """
 
     trials: dict[str, int]
     streams: dict[str, Array]
     labels: npt.NDArray[np.float32]
+    views: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def rows(self, trial: str) -> npt.NDArray[np.int64]:
         """Return the rows of a trial's frames."""
@@ -44,12 +46,15 @@ class FrameTable:
         return np.asarray(~np.isnan(self.labels).any(axis=1))
 
     def digest(self, trial: str) -> str:
-        """Return the SHA-256 of a trial's features and labels."""
+        """Return the SHA-256 of a trial's features and labels, and of the names of views."""
         rows = slice(self._starts[trial], self._starts[trial] + self.trials[trial])
         digest = hashlib.sha256()
         for array in (*self.streams.values(), self.labels):
-            digest.update(f"{array.dtype.str}{array[rows].shape}".encode())
-            digest.update(np.ascontiguousarray(array[rows]).data)
+            part = array[..., rows, :]
+            digest.update(f"{array.dtype.str}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).data)
+        for role, names in self.views.items():
+            digest.update(f"{role} {' '.join(names)}".encode())
         return digest.hexdigest()
 
     @property
@@ -59,7 +64,14 @@ class FrameTable:
 
     def only(self, role: str) -> "FrameTable":
         """Return the table of one stream, under the role that it has on its own."""
-        return FrameTable(self.trials, {role.partition("_")[0]: self.streams[role]}, self.labels)
+        alone = role.partition("_")[0]
+        views = {alone: self.views[role]} if role in self.views else {}
+        return FrameTable(self.trials, {alone: self.streams[role]}, self.labels, views)
+
+    def planes(self, role: str) -> Array:
+        """Return a stream as (v, n, d_m), however many views it has."""
+        array = self.streams[role]
+        return array if array.ndim == 3 else array[None]
 
     def save(self, directory: Path) -> None:
         """Write the table as plain arrays that other processes can map."""
@@ -67,7 +79,7 @@ class FrameTable:
         for role, array in self.streams.items():
             np.save(directory / f"stream_{role}.npy", array)
         (directory / "trials.json").write_text(
-            json.dumps({"trials": self.trials, "roles": list(self.streams)}), encoding="utf-8"
+            json.dumps({"trials": self.trials, "roles": list(self.streams), "views": self.views}), encoding="utf-8"
         )
 
     @classmethod
@@ -75,33 +87,46 @@ class FrameTable:
         """Map a saved table; pages are shared between processes and never written back."""
         record = json.loads((directory / "trials.json").read_text(encoding="utf-8"))
         streams = {role: np.load(directory / f"stream_{role}.npy", mmap_mode="c") for role in record["roles"]}
-        return cls(record["trials"], streams, np.load(directory / "labels.npy", mmap_mode="c"))
+        views = {role: tuple(names) for role, names in record["views"].items()}
+        return cls(record["trials"], streams, np.load(directory / "labels.npy", mmap_mode="c"), views)
 
 
 def join_frames(
-    features: Mapping[str, Mapping[str, Array]], labels: Mapping[str, Array], *, trials: Sequence[str]
+    features: Mapping[str, Mapping[str, Array]],
+    labels: Mapping[str, Array],
+    *,
+    trials: Sequence[str],
+    views: Mapping[str, Sequence[str]] | None = None,
 ) -> FrameTable:
     """Join the streams' features and the labels of `trials` into one table.
 
     Parameters
     ----------
-    features : for each role, each trial's embeddings (t, d_m)
+    features : for each role, each trial's embeddings (t, d_m), or (v, t, d_m)
     labels : each trial's labels (t, k)
     trials : which trials, in the order of the table
+    views : names of each role's views; the centre alone unless given
 
     Raises
     ------
     InputError
-        Lists every trial whose streams and labels differ in length.
+        Lists every trial whose streams and labels differ in length, or that lacks views.
     """
+    several = {role: tuple(names) for role, names in (views or {}).items() if len(names) > 1}
     problems = []
     for trial in trials:
-        lengths = {"labels": len(labels[trial])} | {role: len(stream[trial]) for role, stream in features.items()}
+        lengths = {"labels": len(labels[trial])}
+        lengths |= {role: stream[trial].shape[-2] for role, stream in features.items()}
         if len(set(lengths.values())) > 1:
             counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
             problems.append(Problem(f"frames differ: {counts}", trial=trial, remedy="run `dvc repro` for its features"))
+        for role, stream in features.items():
+            names, shape = several.get(role), stream[trial].shape
+            if shape[:-2] != ((len(names),) if names else ()):
+                message = f"features of {role} are {shape}, but its views are {', '.join(names or ['centre'])}"
+                problems.append(Problem(message, trial=trial, remedy="run `dvc repro` for its features"))
     if problems:
         raise InputError("features and clips do not belong together", problems)
-    streams = {role: np.concatenate([stream[trial] for trial in trials]) for role, stream in features.items()}
+    streams = {role: np.concatenate([stream[trial] for trial in trials], axis=-2) for role, stream in features.items()}
     joined = np.concatenate([labels[trial] for trial in trials]).astype(np.float32)
-    return FrameTable({trial: len(labels[trial]) for trial in trials}, streams, joined)
+    return FrameTable({trial: len(labels[trial]) for trial in trials}, streams, joined, several)

@@ -42,6 +42,7 @@ def _write(runs: list[FoldTraining], directory: Path) -> None:
         "targets": list(task.targets),
         "ranges": [list(limits) for limits in task.targets.values()],
         "in_features": runs[0].in_features,
+        **_views(runs[0]),
         "seed": task.training.seed + task.fold,
         "best_epoch": [run.best_epoch for run in runs],
         "epochs": [len(run.history) for run in runs],
@@ -54,6 +55,13 @@ def _write(runs: list[FoldTraining], directory: Path) -> None:
     summary = {"p": p, "best_epoch": max(metadata["best_epoch"]), "epochs": max(metadata["epochs"])}
     record = {"summary": summary, "rows": [_merge(runs, epoch) for epoch in range(summary["epochs"])]}
     (directory / "history.json").write_text(json.dumps(record, indent=0), encoding="utf-8")
+
+
+def _views(run: FoldTraining) -> dict[str, Any]:
+    """Return which views were learnt from and which are looked at to predict; nothing where there is only one."""
+    if not run.views:
+        return {}
+    return {"views": run.views, "evaluation_views": run.config.evaluation_views}
 
 
 def _merge(runs: list[FoldTraining], epoch: int) -> dict[str, float]:

@@ -18,6 +18,7 @@ from pipeline.evaluation.overlap import overlap_average
 from pipeline.fusion.output import FusionOutput
 from pipeline.training.build import build_network
 from pipeline.training.standardise import Standardise
+from pipeline.training.views import predict_views
 from pipeline.training.windows import Windows, cut_windows
 
 SCHEMA = 1
@@ -123,33 +124,44 @@ class TrainedFold:
         device: torch.device | None = None,
         keep: npt.NDArray[np.bool_] | None = None,
     ) -> FramePredictions:
-        """Predict every frame of one trial: windows, standardisation and the mean of overlaps included.
+        """Predict every frame of one trial: windows, standardisation and the means of overlaps and views included.
 
         Parameters
         ----------
-        streams : (T, d_m) for each role
+        streams : (T, d_m) for each role; where it was trained on several views, all of them (v, T, d_m), or the centre
+            alone
         device : where to compute; the CPU unless given
         keep : (T,), frames to look at, all unless given; ``gaps: compact`` leaves un-annotated ones out
 
         Raises
         ------
         ValueError
-            A stream is missing, or its width is not the one that the fold was trained on.
+            A stream is missing, or its width or number of views is not the one that the fold was trained on.
         """
         expected = self.metadata["in_features"]
-        given = {role: array.shape[1] for role, array in streams.items()}
+        given = {role: array.shape[-1] for role, array in streams.items()}
         if given != expected:
             raise ValueError(f"the fold was trained on streams of widths {expected}, got {given}")
+        views: dict[str, list[str]] = self.metadata.get("views", {})
+        for role, array in streams.items():
+            if array.ndim == 3 and len(array) != len(views.get(role, ())):
+                known = ", ".join(views.get(role, ["centre"]))
+                raise ValueError(f"the fold was trained on the views {known} of {role}, got {len(array)} views")
         device = device or torch.device("cpu")
-        frames = len(next(iter(streams.values())))
+        frames = next(iter(streams.values())).shape[-2]
         kept = np.arange(frames) if keep is None else np.flatnonzero(keep)
         training = self.metadata["training"]
         windows = cut_windows([np.arange(len(kept))], window=training["window"], hop=training["hop"])
         tensors = {
-            role: torch.from_numpy(np.ascontiguousarray(array[kept])).to(device) for role, array in streams.items()
+            role: torch.from_numpy(np.ascontiguousarray(array[..., kept, :])).to(device)
+            for role, array in streams.items()
         }
         self.network.to(device).eval()
-        averaged = predict_frames(self.network, tensors, windows, frames=len(kept), attention=True)
+
+        def predict(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return predict_frames(self.network, given, windows, frames=len(kept), attention=True)
+
+        averaged = predict_views(predict, tensors, views, how=self.metadata.get("evaluation_views", "centre"))
         full = {
             name: np.full((frames, *values.shape[1:]), np.nan, dtype=np.float32) for name, values in averaged.items()
         }

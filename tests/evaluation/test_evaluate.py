@@ -88,6 +88,9 @@ def test_the_best_folds_predict_the_test_trials_in_the_order_of_the_list(how):
     np.testing.assert_array_equal(evaluation.test[1].predictions, clip(combine(answers, how=how), RANGES))
     np.testing.assert_allclose(evaluation.test[1].attention["audio"], (GAIN[1] + GAIN[2]) / 2)
     assert evaluation.test[1].labels is None
+    assert list(evaluation.test[1].by_fold) == [1, 2]
+    np.testing.assert_array_equal(np.stack(list(evaluation.test[1].by_fold.values())), answers)
+    assert evaluation.validation[0].by_fold == {}
 
 
 def test_predictions_are_clipped_to_each_targets_range():

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,13 @@ def write(evaluation, root, **arguments):
     )
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
     return found, files
+
+
+def test_an_ensemble_names_its_members_folds_instead_of_its_own(evaluation, tmp_path):
+    together = replace(evaluation, best=(), members={"a": (2, 0), "b": (1,)})
+    metrics = json.loads(write(together, tmp_path)[1]["metrics/m.json"])
+    assert metrics["members"] == {"a": [2, 0], "b": [1]}
+    assert "best_folds" not in metrics
 
 
 def test_all_outs_are_written_and_hold_the_figures(evaluation, tmp_path):

@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -54,6 +55,17 @@ def test_frames_come_back_as_they_were(tmp_path):
     assert few.validation["b"].attention == {}
 
 
+def test_what_each_fold_said_keeps_its_order(tmp_path):
+    said = {fold: np.full((9, 2), fold, np.float32) for fold in (10, 2, 7)}
+    write_frames(tmp_path / "x.h5", targets=TARGETS, validation=[], test=[replace(trial("t"), by_fold=said)])
+    read = read_frames(tmp_path / "x.h5").test["t"].by_fold
+    assert list(read) == [10, 2, 7]
+    for fold, values in read.items():
+        np.testing.assert_array_equal(values, said[fold])
+    with pytest.raises(ValueError, match="trial t: fold 4 has 8 rows for 9 frames"):
+        replace(trial("t"), by_fold={4: np.zeros((8, 2), np.float32)})
+
+
 def test_bytes_depend_on_the_predictions_alone(tmp_path):
     assert write(tmp_path / "1.h5").read_bytes() == write(tmp_path / "2.h5", order=-1).read_bytes()
 
@@ -71,7 +83,7 @@ def test_a_missing_or_foreign_file_is_an_error_that_says_what_to_do(tmp_path):
         read_frames(tmp_path / "frames.h5")
     with h5py.File(tmp_path / "old.h5", "w") as file:
         file.attrs["schema_version"] = 0
-    with pytest.raises(InputError, match="schema version 0, expected 1"):
+    with pytest.raises(InputError, match="schema version 0, expected 2"):
         read_frames(tmp_path / "old.h5")
 
 

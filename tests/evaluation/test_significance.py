@@ -70,6 +70,47 @@ def test_differences_are_paired():
     assert (back.low, back.high) == (pytest.approx(-clear.high), pytest.approx(-clear.low))
 
 
+def test_a_difference_is_that_of_a_plain_paired_bootstrap():
+    """Trial after trial, concatenated and scored anew: the same draws for both models, the slow way."""
+    first, second = trials(0.3), trials(0.5, seed=0)
+    random = np.random.default_rng(0)
+    draws = [random.multinomial(6, np.full(6, 1 / 6), size=300) for _ in range(3)]
+    plain = []
+    for number in range(300):
+        counts = [of_fold[number] for of_fold in draws]
+        plain.append(plain_sample(first, counts) - plain_sample(second, counts))
+    resampled = [bootstrap(one, targets=TARGETS, resamples=300) for one in (first, second)]
+    for column, figure in enumerate(TARGETS):
+        found = resampled[0].difference(resampled[1], figure)
+        expected = np.quantile(np.array(plain)[:, column], [0.025, 0.975])
+        assert (found.low, found.high) == (pytest.approx(expected[0], abs=1e-5), pytest.approx(expected[1], abs=1e-5))
+    found = resampled[0].difference(resampled[1], "P", level=0.8)
+    expected = np.quantile(np.mean(plain, axis=1), [0.1, 0.9])
+    assert (found.low, found.high) == (pytest.approx(expected[0], abs=1e-5), pytest.approx(expected[1], abs=1e-5))
+
+
+def test_draws_of_ones_own_give_nearly_the_same_interval():
+    """Trials picked one by one with another generator: no draw is shared, only what is estimated."""
+    first, second = trials(0.3, per_fold=12), trials(0.5, per_fold=12)
+    random = np.random.default_rng(123)
+    plain = []
+    for _ in range(1500):
+        counts = [np.bincount(random.integers(0, 12, size=12), minlength=12) for _ in range(3)]
+        plain.append((plain_sample(first, counts) - plain_sample(second, counts)).mean())
+    found = bootstrap(first, targets=TARGETS).difference(bootstrap(second, targets=TARGETS), "P")
+    low, high = np.quantile(plain, [0.025, 0.975])
+    assert found.low == pytest.approx(low, abs=0.1 * (high - low))
+    assert found.high == pytest.approx(high, abs=0.1 * (high - low))
+
+
+def test_a_pair_is_closer_than_its_two_intervals_suggest():
+    """Both models are wrong in the same trials, so their difference is surer than either figure."""
+    first, second = (bootstrap(trials(noise, per_fold=12), targets=TARGETS) for noise in (0.5, 0.52))
+    of_first, of_both = first.interval("P"), first.difference(second, "P")
+    assert of_both.low > 0
+    assert of_both.high - of_both.low < 0.3 * (of_first.high - of_first.low)
+
+
 def test_models_of_other_trials_cannot_be_paired():
     first = bootstrap(trials(0.3), targets=TARGETS)
     other = bootstrap(trials(0.3, per_fold=5), targets=TARGETS)

@@ -9,8 +9,9 @@ from pipeline.evaluation.significance import Interval
 from pipeline.evaluation.tables import CccTable, Line, escape, number, to_csv, to_json, to_latex, to_markdown
 
 
-def line(model, figure, folds, published=None):
-    return Line(model, figure, folds, Interval(min(folds.values()) - 0.1, max(folds.values()) + 0.1), published)
+def line(model, figure, folds, published=None, members=()):
+    interval = Interval(min(folds.values()) - 0.1, max(folds.values()) + 0.1)
+    return Line(model, figure, folds, interval, published, members)
 
 
 TABLE = CccTable(
@@ -18,7 +19,7 @@ TABLE = CccTable(
         line("visual_50%", "valence", {0: 0.1, 1: 0.3}, 0.405),
         line("visual_50%", "P", {0: 0.1, 1: -0.25}),
         line("grjca", "valence", {0: 0.6, 2: 0.5}, 0.623),
-        line("grjca", "P", {0: 0.6, 2: 0.5}),
+        line("grjca", "P", {0: 0.6, 2: 0.5}, members=("a", "b")),
     ),
     note="Weights are random & so on; 95 % ± 1.",
 )
@@ -61,6 +62,7 @@ def test_all_formats_hold_the_same_numbers():
         assert tex[5].replace("$-$", "−") == marked[5].replace("±", r"$\pm$")
         assert entry["published"] == given.published == (float(row["published"]) if row["published"] else None)
         assert marked[7] == number(given.published)
+        assert row["members"].split(" + ") == (entry["members"] or [""]) == (list(given.members) or [""])
 
 
 def test_latex_is_well_formed_and_escaped():

@@ -1,3 +1,4 @@
+import csv
 import json
 import re
 import shutil
@@ -6,6 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.errors import ConfigError, InputError
+from pipeline.evaluation.differences import READING
+from pipeline.evaluation.tables import number
 from stages.report import main
 from tests.evaluation.synthetic import write_project
 
@@ -64,8 +67,9 @@ def prose(page):
     return re.sub(r"\s+", " ", " ".join(page.text))
 
 
-def test_all_five_files_are_written(reports):
-    assert sorted(path.name for path in reports.iterdir()) == ["ccc.csv", "ccc.json", "ccc.md", "ccc.tex", "index.html"]
+def test_all_six_files_are_written(reports):
+    names = ["ccc.csv", "ccc.json", "ccc.md", "ccc.tex", "differences.csv", "index.html"]
+    assert sorted(path.name for path in reports.iterdir()) == names
 
 
 def test_the_page_stands_alone_and_is_modest(reports, page):
@@ -136,6 +140,27 @@ def test_the_table_has_a_line_per_model_and_figure(reports):
     assert published["grjca", "valence"] == 0.623
     assert published["grjca", "P"] == pytest.approx(0.6415)
     assert published["audio", "P"] is None
+
+
+def test_every_pair_of_models_is_compared_in_every_file(reports, page):
+    entries = json.loads((reports / "ccc.json").read_text())["differences"]
+    rows = list(csv.DictReader((reports / "differences.csv").read_text().splitlines()))
+    assert len(entries) == len(rows) == 9
+    html = (reports / "index.html").read_text()
+    assert {entry["excludes_zero"] for entry in entries} == {True, False}
+    text, markdown, latex = prose(page), (reports / "ccc.md").read_text(), (reports / "ccc.tex").read_text()
+    for entry, row in zip(entries, rows, strict=True):
+        assert (row["first"], row["second"], row["figure"]) == (entry["first"], entry["second"], entry["figure"])
+        assert float(row["difference"]) == entry["difference"]
+        low, high = entry["interval_95"]
+        shown = f"{number(entry['difference'])} [{number(low)}, {number(high)}]"
+        assert shown in text
+        assert shown in markdown
+        assert shown in latex.replace("$-$", "−")
+        for written in (f"<strong>{shown}</strong>" in html, f"**{shown}**" in markdown):
+            assert written == entry["excludes_zero"]
+    assert READING in text
+    assert READING in markdown
 
 
 def test_two_runs_give_the_same_bytes(project, reports, monkeypatch):

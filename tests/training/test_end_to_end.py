@@ -6,19 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.backbones.tuning.tunable import View
-from pipeline.backbones.weights import Weights
+from benchmarks.finetune_memory import peak_bytes
+from pipeline.backbones import ir50, vggish
+from pipeline.backbones.tuning.tunable import Look
 from pipeline.clips.clip import read_clip
-from pipeline.config import ModelConfig
-from pipeline.training.build import build_network
 from pipeline.training.end_to_end import EndToEnd, run_steps, set_head_dropout
-from pipeline.training.finetuned import FinetunedFold, StreamSource, assemble_network
+from pipeline.training.finetuned import FinetunedFold, assemble_network
 from pipeline.training.loss import ccc_loss
 from pipeline.training.passages import Passages
-from pipeline.training.standardise import Standardise
-from pipeline.training.trained import StandardisedNetwork, TrainedFold
+from pipeline.training.trained import TrainedFold
 from tests.training.tuning_factory import (
-    MODEL,
     SOURCES,
     TRAIN,
     TRAINING,
@@ -29,7 +26,7 @@ from tests.training.tuning_factory import (
     write_clips,
 )
 
-WIDTHS = {"visual": 512, "audio": 128}
+FULL_VGGISH = vggish.build
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,12 +80,12 @@ def test_untouched_it_predicts_what_the_cached_features_do(base: Path, clips: Pa
         assert set(got.attention) == set(expected.attention)
 
 
-def test_a_window_with_the_plain_view_is_the_cached_window(base: Path, clips: Path) -> None:
+def test_a_window_with_the_plain_look_is_the_cached_window(base: Path, clips: Path) -> None:
     trained = TrainedFold.load(base)
     network = network_of(base).eval()
     excerpts, mask, _ = batch_of(network, clips, (0, 2, 4))
     with torch.no_grad():
-        output = network(excerpts, [View()] * 3, mask)
+        output = network(excerpts, [Look()] * 3, mask)
     passages = Passages.cut(clips, TRAIN, training=TRAINING)
     features = embed_all(clips)
     places = [passages.places[window] for window in (0, 2, 4)]
@@ -110,16 +107,16 @@ def test_gradients_are_those_of_a_plain_forward_pass(base: Path, clips: Path, re
             module.p = 0.0
     network.release(released)
     excerpts, mask, labels = batch_of(network, clips)
-    views = [View((0.9, 0.1), mirrored=True), View()]
+    looks = [Look((0.9, 0.1), mirrored=True), Look()]
     usable = mask & ~labels.isnan().any(dim=-1)
-    found = gradients(network, ccc_loss(network(excerpts, views, mask).predictions, labels, usable))
+    found = gradients(network, ccc_loss(network(excerpts, looks, mask).predictions, labels, usable))
 
     streams = {}
     for role, tunable in network.tunables.items():
         backbone = network.backbones[role]
         parts = []
-        for window, view in zip(excerpts, views, strict=True):
-            x = tunable.prepare(backbone, window[role], view=view, device=torch.device("cpu")).detach()
+        for window, look in zip(excerpts, looks, strict=True):
+            x = tunable.prepare(backbone, window[role], look=look, device=torch.device("cpu")).detach()
             for _, step in tunable.steps(backbone):
                 x = step(x)
             parts.append(x)
@@ -168,7 +165,7 @@ def test_chunks_do_not_change_predictions(base: Path, clips: Path) -> None:
         network = network_of(base, chunk=chunk).eval()
         network.release(2)
         excerpts, mask, _ = batch_of(network, clips)
-        outputs.append(network(excerpts, [View()] * 2, mask).predictions)
+        outputs.append(network(excerpts, [Look()] * 2, mask).predictions)
     for output in outputs[1:]:
         torch.testing.assert_close(output, outputs[0], atol=1e-5, rtol=0)
 
@@ -201,41 +198,18 @@ def test_dropout_is_set_in_the_head_alone(base: Path) -> None:
         set_head_dropout(nn.Linear(2, 2), 0.8)
 
 
-def full_size(length: int) -> EndToEnd:
-    """GRJCA with the paper's widths over real backbones, untrained."""
-    model = ModelConfig(
-        fusion=MODEL.fusion,
-        streams=MODEL.streams,
-        encoders={"visual": {"channels": [256, 256, 128, 128]}, "audio": {"channels": [128, 128, 64, 64]}},
-    )
-    fusion = StandardisedNetwork(
-        standardise={role: Standardise(mean=torch.zeros(d), std=torch.ones(d)) for role, d in WIDTHS.items()},
-        model=build_network(model, in_features=WIDTHS, length=length, ranges=[(-1.0, 1.0)] * 2),
-    )
-    sources = {"visual": StreamSource("ir50", Weights(), 32), "audio": StreamSource("vggish", Weights(), 256)}
-    return assemble_network(sources, fusion, chunk=32)
+def test_the_memory_of_a_training_step_is_measured() -> None:
+    cpu = torch.device("cpu")
+    assert peak_bytes(windows=2, released=3, chunk=5, precision=torch.float32, device=cpu, length=12) > 1e8
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_windows_of_300_frames_fit_in_8_gigabytes(precision: torch.dtype) -> None:
-    length, count = 300, 2
-    network = full_size(length).cuda().train()
-    network.release(3)
-    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-5)
-    random = np.random.default_rng(0)
-    faces = random.integers(0, 256, (length, 48, 48, 3), dtype=np.uint8)
-    rows = random.normal(0, 2, (round(length * 100 / 30) + 96, 64)).astype(np.float32)
-    starts = np.rint(np.arange(length) * 100 / 30).astype(np.int64)
-    windows = [{"visual": (faces,), "audio": (rows, starts)}] * count
-    mask = torch.ones(count, length, dtype=torch.bool, device="cuda")
-    labels = torch.rand(count, length, 2, device="cuda")
-    torch.cuda.reset_peak_memory_stats()
-    for _ in range(2):
-        optimizer.zero_grad()
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=precision is torch.bfloat16):
-            predictions = network(windows, [View()] * count, mask).predictions
-        ccc_loss(predictions, labels, mask).backward()
-        optimizer.step()
-    assert 1e9 < torch.cuda.max_memory_allocated() < 8e9
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ir50, "STAGES", ((64, 3, 1), (128, 4, 2), (256, 14, 2), (512, 3, 2)))
+        patch.setattr(ir50, "DIMENSION", 512)
+        patch.setattr(vggish, "build", FULL_VGGISH)
+        taken = peak_bytes(windows=2, released=3, chunk=32, precision=precision, device=torch.device("cuda"))
+    assert 1e9 < taken < 8e9

@@ -12,6 +12,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from pipeline.backbones.backbone import load_backbone
+from pipeline.backbones.tuning.tunable import load_tunable
 from pipeline.backbones.weights import Weights
 from pipeline.cache.files import sha256_file
 from pipeline.clips.clip import read_clip
@@ -19,10 +21,12 @@ from pipeline.errors import InputError
 from pipeline.evaluation.metrics import score
 from pipeline.training.finetune import FOLD, HISTORY, finetune_fold
 from pipeline.training.finetuned import FinetunedFold
+from pipeline.training.release import released_names
 from pipeline.training.trained import FramePredictions, TrainedFold
 from pipeline.training.tuned_predictions import PredictionTask, predict_trial, read_predictions
 from pipeline.training.tuning import TuningTask
 from tests.training.tuning_factory import (
+    MODEL,
     SOURCES,
     TEST,
     TRAINING,
@@ -51,7 +55,8 @@ def narrow() -> Iterator[None]:
 def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("finetune")
     clips = write_clips(folder / "clips")
-    return clips, train_base(folder / "base", clips)
+    # Stopped early, so that there is something left to learn.
+    return clips, train_base(folder / "base", clips, training=TRAINING.model_copy(update={"epochs": 4}))
 
 
 @pytest.fixture(scope="module")
@@ -107,14 +112,15 @@ def test_only_what_differs_from_the_published_weights_is_kept(tuned: Path) -> No
     released = FinetunedFold.load(tuned / FOLD, WEIGHTS).metadata["released"]
     with safe_open(tuned / FOLD, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith("backbones.")]  # noqa: SIM118
-    assert released == 1
-    assert {name.rsplit(".", 1)[0] for name in names} == {
-        "backbones.visual.output_layer.0",
-        "backbones.visual.output_layer.3",
-        "backbones.visual.output_layer.4",
-        "backbones.audio.embeddings.4",
-    }
-    assert not [name for name in names if "running" in name]
+    assert released >= 1
+    expected = [
+        f"backbones.{role}.{name}"
+        for role, source in SOURCES.items()
+        for name in released_names(
+            load_backbone(source.backbone).build(source.weights), load_tunable(source.backbone).RELEASE, released
+        )
+    ]
+    assert sorted(names) == sorted(expected)
 
 
 def test_a_fold_of_another_kind_or_other_weights_is_refused(tuned: Path, material: tuple[Path, Path]) -> None:
@@ -134,6 +140,18 @@ def test_a_run_without_a_better_epoch_gives_the_start_back(material: tuple[Path,
     start = TrainedFold.load(material[1]).network.state_dict()
     for name, tensor in fold.network.fusion.state_dict().items():
         assert torch.equal(tensor, start[name]), name
+
+
+def test_the_order_of_the_streams_is_kept(material: tuple[Path, Path], tmp_path: Path) -> None:
+    model = MODEL.model_copy(update={"fusion": "concatenation", "options": {"width": 8, "hidden": 8}})
+    training = TRAINING.model_copy(update={"epochs": 3})
+    base = train_base(tmp_path / "base", material[0], training=training, model=model)
+    (tmp_path / "out").mkdir()
+    finetune_fold(make_task(tmp_path, material[0], base, epochs=1, windows=2), tmp_path / "out")
+    said = np.concatenate([predict(tmp_path / "out", material[0], trial).predictions for trial in VALIDATION])
+    labels = np.concatenate([read_clip(material[0] / f"{trial}.h5").labels for trial in VALIDATION])
+    p = np.mean([score(labels[:, k], said[:, k]).ccc for k in (0, 1)])
+    assert p == pytest.approx(json.loads((tmp_path / "out" / HISTORY).read_text())["summary"]["p"], abs=1e-6)
 
 
 @pytest.mark.parametrize("changed", [{"gaps": "compact"}, {"targets": "separate"}])

@@ -73,3 +73,58 @@ def test_every_trial_whose_lengths_differ_is_listed() -> None:
         join_frames(features, labels, trials=("one", "two"))
     assert [problem.trial for problem in caught.value.problems] == ["one", "two"]
     assert "audio 3" in str(caught.value)
+
+
+VIEWS = {"visual": ("centre", "centre_flipped"), "audio": ("centre",)}
+
+
+def _views() -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    features, labels = _inputs()
+    features["visual"] = {trial: np.stack([x, -x]) for trial, x in features["visual"].items()}
+    return features, labels
+
+
+def test_views_lie_one_after_the_other_each_in_one_piece(tmp_path: Path) -> None:
+    features, labels = _views()
+    join_frames(features, labels, trials=("two", "one"), views=VIEWS).save(tmp_path)
+    table = FrameTable.open(tmp_path)
+    assert table.views == {"visual": ("centre", "centre_flipped")}
+    assert table.streams["visual"].shape == (2, 10, 3)
+    assert table.streams["visual"].flags.c_contiguous
+    for trial in ("one", "two"):
+        for place in (0, 1):
+            view = table.planes("visual")[place]
+            assert np.array_equal(view[table.rows(trial)], features["visual"][trial][place])
+    assert table.planes("audio").shape == (1, 10, 2)
+    alone = table.only("visual")
+    assert (list(alone.streams), alone.views) == (["visual"], {"visual": ("centre", "centre_flipped")})
+    assert table.only("audio").views == {}
+
+
+def test_every_view_and_its_name_reach_the_digest() -> None:
+    features, labels = _views()
+    before = join_frames(features, labels, trials=("one", "two"), views=VIEWS)
+    renamed = VIEWS | {"visual": ("centre", "top_left")}
+    assert join_frames(features, labels, trials=("one", "two"), views=renamed).digest("one") != before.digest("one")
+    features["visual"]["two"][1, 0, 0] += 1
+    after = join_frames(features, labels, trials=("one", "two"), views=VIEWS)
+    assert after.digest("one") == before.digest("one")
+    assert after.digest("two") != before.digest("two")
+
+
+def test_the_digest_of_one_view_is_what_it_was_before_there_were_views() -> None:
+    ones = {"one": np.ones((4, 3), dtype=np.float16)}
+    table = join_frames({"visual": ones}, {"one": np.zeros((4, 2))}, trials=("one",), views={"visual": ("centre",)})
+    assert table.digest("one") == "bf8a4199ad6321a3df2528d81b25e3078d4800823201e2ec763259fb21c9af2a"
+
+
+def test_features_that_lack_their_views_are_listed() -> None:
+    features, labels = _views()
+    features["visual"]["one"] = features["visual"]["one"][0]
+    with pytest.raises(InputError) as caught:
+        join_frames(features, labels, trials=("one", "two"), views=VIEWS)
+    (problem,) = caught.value.problems
+    assert problem.trial == "one"
+    assert "features of visual are (4, 3), but its views are centre, centre_flipped" in problem.message
+    with pytest.raises(InputError, match=r"visual are \(2, 6, 3\), but its views are centre"):
+        join_frames(features, labels, trials=("two",))

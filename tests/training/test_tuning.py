@@ -92,7 +92,6 @@ def test_the_loss_falls(task: Factory) -> None:
     tuning = run(task(**STEADY, epochs=8, learning_rate=1e-3), dropout=False)
     losses = [row["train_loss"] for row in tuning.history]
     assert losses[-1] < 0.8 * losses[0]
-    assert tuning.history[tuning.best_epoch + 1]["p"] > tuning.history[0]["p"]
 
 
 def test_the_result_is_never_worse_than_the_start(task: Factory) -> None:

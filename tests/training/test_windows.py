@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.training.windows import cut_windows, window_starts
+from pipeline.training.windows import cut_windows, kept_frames, window_starts
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,10 @@ def test_windows_never_mix_trials() -> None:
 def test_what_cannot_be_cut_is_refused_with_its_numbers(frames: int, hop: int) -> None:
     with pytest.raises(ValueError, match=r"0|11"):
         window_starts(frames, window=10, hop=hop)
+
+
+def test_compact_gaps_keep_annotated_frames_unless_there_are_none() -> None:
+    labelled = np.array([True, False, True])
+    assert kept_frames(labelled, gaps="mask") is None
+    assert kept_frames(labelled, gaps="compact") is labelled
+    assert kept_frames(np.zeros(3, dtype=bool), gaps="compact") is None

@@ -71,7 +71,7 @@ _ROSTER: dict[str, tuple[_Entry, ...]] = {
     ),
     "validation": (
         ("10-25-1280x720", Fraction(25, 2), ("_left", "_right"), (Quirk.GAPS,)),
-        ("video64", Fraction(24), _ALONE, (Quirk.IMAGES_BEYOND,)),
+        ("video64", Fraction(12), _ALONE, (Quirk.IMAGES_BEYOND,)),
         ("98-30-1280x720", _NTSC, _ALONE, ()),
         ("45-15-1280x720", Fraction(15), _ALONE, (Quirk.GAPS,)),
         ("video21", Fraction(15), _ALONE, ()),
@@ -82,7 +82,7 @@ _ROSTER: dict[str, tuple[_Entry, ...]] = {
         ("36-24-1280x720-2", Fraction(12), _ALONE, (Quirk.GAPS,)),
         ("video50", Fraction(25, 2), _ALONE, ()),
         ("120-15-1280x720", Fraction(15), _ALONE, (Quirk.GAPS,)),
-        ("video84", Fraction(30), _ALONE, ()),
+        ("video84", Fraction(15), _ALONE, ()),
     ),
 }
 _EXTRA_RATES = (Fraction(25, 2), Fraction(15), Fraction(12), _NTSC)

@@ -1,31 +1,32 @@
-"""The report stage's work: read all results, write the page and the CCC table."""
+"""The report stage's work: read all results, write the page, the CCC table and the models' differences."""
 
 from pathlib import Path
 
 from pipeline.cache.files import replacing_file
 from pipeline.config import Params
+from pipeline.evaluation.differences import differences_csv, differences_latex, differences_markdown
 from pipeline.evaluation.published import published_row
 from pipeline.evaluation.report.page import render
 from pipeline.evaluation.report.provenance import read_provenance
 from pipeline.evaluation.report.segments import read_segments
-from pipeline.evaluation.report.sources import ccc_table, read_results
-from pipeline.evaluation.report.verdict import caution
+from pipeline.evaluation.report.sources import ccc_table, differences, read_results
+from pipeline.evaluation.report.verdict import caution, made_of
 from pipeline.evaluation.tables import to_csv, to_json, to_latex, to_markdown
 
 
 def build_report(params: Params, *, root: Path, reports: Path) -> None:
-    """Write index.html and ccc.csv, .md, .tex, .json; nothing is written unless all five can be.
+    """Write index.html, ccc.csv, .md, .tex, .json and differences.csv; nothing is written unless all six can be.
 
     Parameters
     ----------
-    params : all parameters; every model of `models` is shown
+    params : all parameters; every model and ensemble is shown
     root : the project, below which the earlier stages' outs lie
     reports : folder to write into; other files in it stay
 
     Raises
     ------
     InputError
-        If a model has not been evaluated, or an earlier stage's out is missing.
+        If a model or ensemble has not been evaluated, or an earlier stage's out is missing.
     ConfigError
         If a model's `published` key names no published row.
     """
@@ -33,19 +34,21 @@ def build_report(params: Params, *, root: Path, reports: Path) -> None:
     published = {name: published_row(key) if key else None for name, key in keys.items()}
     provenance = read_provenance(root, params)
     segments = read_segments(root / params.corpus.root)
-    results = read_results(root, published)
+    results = read_results(root, published, ensembles=params.ensembles)
     note = (
         caution(params.backbones, kind=provenance.kind, trials=provenance.trials)
         or "CCC on held-out trials, beside published numbers."
     )
-    table = ccc_table(results, note=note)
-    page = render(params, results, table, provenance=provenance, segments=segments)
+    table = ccc_table(results, note=" ".join(filter(None, [note, made_of(params.ensembles)])))
+    found = differences(results, table)
+    page = render(params, results, table, found, provenance=provenance, segments=segments)
     files = {
         "index.html": page,
         "ccc.csv": to_csv(table),
-        "ccc.md": to_markdown(table),
-        "ccc.tex": to_latex(table),
-        "ccc.json": to_json(table),
+        "ccc.md": "\n".join(filter(None, [to_markdown(table), differences_markdown(found)])),
+        "ccc.tex": "\n".join(filter(None, [to_latex(table), differences_latex(found)])),
+        "ccc.json": to_json(table, found),
+        "differences.csv": differences_csv(found),
     }
     for name, text in files.items():
         with replacing_file(reports / name) as file:

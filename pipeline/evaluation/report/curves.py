@@ -59,12 +59,12 @@ def read_curves(path: Path) -> dict[int, Curve]:
 
 
 def training_curves(curves: Mapping[str, Mapping[int, Curve]], *, models: Sequence[str]) -> dict[str, Markup]:
-    """Draw one figure per model; all share their scales, so that models can be compared.
+    """Draw one figure per trained model; all share their scales, so that models can be compared.
 
     Parameters
     ----------
     curves : by model and fold
-    models : order, which decides each model's colour
+    models : order, which decides each model's colour; those without curves are left out
     """
     every = [curve for folds in curves.values() for curve in folds.values()]
     limits = {
@@ -72,7 +72,11 @@ def training_curves(curves: Mapping[str, Mapping[int, Curve]], *, models: Sequen
         "p": _limits([value for curve in every for value in curve.p]),
         "epoch": (min(min(c.epoch) for c in every) - 0.5, max(max(c.epoch) for c in every) + 0.5),
     }
-    return {model: _one(model, curves[model], index=models.index(model), limits=limits) for model in models}
+    return {
+        model: _one(model, curves[model], index=models.index(model), limits=limits)
+        for model in models
+        if model in curves
+    }
 
 
 def _one(model: str, folds: Mapping[int, Curve], *, index: int, limits: Mapping[str, tuple[float, float]]) -> Markup:

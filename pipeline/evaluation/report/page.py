@@ -9,14 +9,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipeline.config import Params
+from pipeline.evaluation.differences import READING, by_pair
 from pipeline.evaluation.report.curves import training_curves
 from pipeline.evaluation.report.overview import overview
 from pipeline.evaluation.report.provenance import Provenance
 from pipeline.evaluation.report.segments import Segments, conditions, gate_weights
-from pipeline.evaluation.report.sources import Difference, ModelResults, differences, ranked
+from pipeline.evaluation.report.sources import ModelResults, from_leader, ranked
 from pipeline.evaluation.report.svg import VARIABLES, series_style
 from pipeline.evaluation.report.traces import NARROW, PIXELS_PER_POINT, Trace, choose, gate_style, trace
-from pipeline.evaluation.report.verdict import caution, standing
+from pipeline.evaluation.report.verdict import WAYS, caution, listed, made_of, standing
+from pipeline.evaluation.significance import Difference
 from pipeline.evaluation.tables import CccTable, Line, number
 
 
@@ -34,6 +36,7 @@ def render(
     params: Params,
     results: Sequence[ModelResults],
     table: CccTable,
+    differences: Sequence[Difference],
     *,
     provenance: Provenance,
     segments: Segments,
@@ -43,8 +46,9 @@ def render(
     Parameters
     ----------
     params : all parameters
-    results : every model's results
+    results : of every model and ensemble
     table : their CCC
+    differences : of every two models, by figure
     provenance : where they come from
     segments : useless segments by trial, if the corpus knows any
     """
@@ -54,15 +58,15 @@ def render(
     models = [one.name for one in results]
     targets = params.corpus.targets
     environment.filters["breakable"] = breakable
-    others = differences(results, table)
     drawn = _drawn(results, table)
     traces = _traces(params, results, table, segments, drawn)
     found = conditions({one.name: one.frames.validation for one in results}, segments, targets=list(targets))
     gates = [(model, gate) for model, weights in (found[0].gates if found else {}).items() for gate in weights]
+    curves = {one.name: one.curves for one in results if one.curves}
     longest = max((len(one.time) for one in results[0].frames.validation.values()), default=0)
     return environment.get_template("page.html").render(
         title=params.report.title,
-        standing=standing(table, others),
+        standing=standing(table, from_leader(differences, table)),
         caution=caution(params.backbones, kind=provenance.kind, trials=provenance.trials),
         targets=list(targets),
         models=models,
@@ -71,8 +75,10 @@ def render(
         rows=[_row(params, table, model, index) for index, model in enumerate(models)],
         any_published=any(line.published is not None for line in table.lines),
         overview=overview(table, models=models),
-        leader=ranked(table)[0].model,
-        differences=[_difference(one) for one in others],
+        differences=[
+            {"pair": pair, "cells": [_difference(one) for one in found]} for pair, found in by_pair(differences).items()
+        ],
+        reading=READING,
         published=[_published(one) for one in results if one.published],
         conditions=[{**asdict(one), "frames": grouped(one.frames)} for one in found],
         number=number,
@@ -83,8 +89,9 @@ def render(
         gate_legend=_gate_legend(results, segments),
         segments_known=bool(segments),
         thinned=longest > NARROW // PIXELS_PER_POINT,
-        training=list(training_curves({one.name: one.curves for one in results}, models=models).values()),
+        training=list(training_curves(curves, models=models).values()),
         combination=_combination(params),
+        made_of=made_of(params.ensembles),
         tests=[_test(one, params) for one in results],
         sample=params.corpus.sample,
         repairs=results[0].repairs,
@@ -128,14 +135,21 @@ def _gate_legend(results: Sequence[ModelResults], segments: Segments) -> list[Le
 
 
 def _row(params: Params, table: CccTable, model: str, index: int) -> dict[str, object]:
-    config = params.evaluated()[model]
     return {
         "model": model,
         "legend": _legend(model, index),
-        "fusion": config.fusion.replace("_", " "),
-        "streams": " + ".join(config.streams),
+        **_described(params, model),
         "cells": [_cell(table, line) for line in table.lines if line.model == model],
     }
+
+
+def _described(params: Params, model: str) -> dict[str, str]:
+    """Say below a model's name what it is: its fusion system and streams, or an ensemble's members."""
+    ensemble = params.ensembles.get(model)
+    if ensemble is not None:
+        return {"what": f"ensemble, {WAYS[ensemble.combine]}", "of": listed(ensemble.models)}
+    config = params.evaluated()[model]
+    return {"what": config.fusion.replace("_", " "), "of": " + ".join(config.streams)}
 
 
 def _cell(table: CccTable, line: Line) -> dict[str, object]:
@@ -153,11 +167,10 @@ def _cell(table: CccTable, line: Line) -> dict[str, object]:
 
 def _difference(one: Difference) -> dict[str, object]:
     return {
-        "model": one.model,
         "value": number(one.value),
         "low": number(one.interval.low),
         "high": number(one.interval.high),
-        "clear": one.clear,
+        "excludes_zero": one.clear,
     }
 
 
@@ -220,7 +233,8 @@ def _test(one: ModelResults, params: Params) -> dict[str, object]:
     at_limit = ((joined <= limits[:, 0]) | (joined >= limits[:, 1])).mean() if len(joined) else 0.0
     return {
         "model": one.name,
-        "folds": ", ".join(map(str, one.best_folds)),
+        "folds": [f"{member} {', '.join(map(str, best)) or '–'}" for member, best in one.members.items()]
+        or [", ".join(map(str, one.best_folds))],
         "trials": len(trials),
         "frames": grouped(len(joined)),
         "targets": [

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.config import BackboneConfig
-from pipeline.evaluation.report.sources import Difference, ranked
+from pipeline.config import BackboneConfig, EnsembleConfig
+from pipeline.evaluation.report.sources import ranked
+from pipeline.evaluation.significance import Difference
 from pipeline.evaluation.tables import CccTable, number
 
 AFFWILD2_TRIALS = 500
@@ -11,22 +12,29 @@ AFFWILD2_TRIALS = 500
 
 
 def standing(table: CccTable, others: Sequence[Difference]) -> str:
-    """Say which model leads by mean validation P, by how much, and whether that is more than chance."""
+    """Say which model leads by mean validation P, by how much, and whether that is more than chance.
+
+    Parameters
+    ----------
+    table : all figures
+    others : how far the leading model is ahead of each other one in P, the runner-up first
+    """
     leader, *_ = ranked(table)
     folds = f"{len(leader.folds)} folds" if len(leader.folds) > 1 else "one fold"
+    kind = "ensemble" if leader.members else "model"
     text = (
-        f"The model {leader.model} has the highest mean validation P, {number(leader.mean)} "
+        f"The {kind} {leader.model} has the highest mean validation P, {number(leader.mean)} "
         f"(SD {number(leader.sd)} over {folds}; P is the mean CCC of the targets)"
     )
     if not others:
         return text + "."
-    ties = [other.model for other in others if not other.clear]
+    ties = [other.second for other in others if not other.clear]
     next_best = others[0]
-    text += f", {number(next_best.value)} above {next_best.model}. "
+    text += f", {number(next_best.value)} above {next_best.second}. "
     if not ties:
         return text + (
             "Drawing the validation trials anew leaves it ahead: the 95\u00a0% intervals of its differences "
-            f"from {'all other models' if len(others) > 1 else next_best.model} exclude zero."
+            f"from {'all other models' if len(others) > 1 else next_best.second} exclude zero."
         )
     if len(ties) == len(others):
         return text + (
@@ -56,6 +64,17 @@ def caution(backbones: Mapping[str, BackboneConfig], *, kind: str, trials: int) 
     return (
         f"These figures are not comparable with the published ones: {', and '.join(reasons)}. "
         "Published numbers stand beside them for orientation only."
+    )
+
+
+WAYS = {"mean": "the mean of", "ccc_centred": "the CCC-centred mean of"}
+"""How an ensemble's members become one, in words."""
+
+
+def made_of(ensembles: Mapping[str, EnsembleConfig]) -> str:
+    """Say what each ensemble is made of; empty where there is none."""
+    return " ".join(
+        f"{name} is an ensemble: {WAYS[config.combine]} {listed(config.models)}." for name, config in ensembles.items()
     )
 
 

@@ -6,7 +6,7 @@ import torch
 
 from pipeline.backbones import ir50
 from pipeline.backbones.tuning import ir50 as tuning
-from pipeline.backbones.tuning.tunable import View
+from pipeline.backbones.tuning.tunable import Look
 from pipeline.clips.clip import write_clip
 from pipeline.clips.excerpt import OpenClip
 from pipeline.errors import InputError
@@ -25,13 +25,13 @@ def test_the_steps_are_the_forward_pass(random_ir50: ir50.IR50) -> None:
         assert torch.equal(y, random_ir50(x))
 
 
-def test_the_plain_view_gives_the_embeddings(random_ir50: ir50.IR50, tmp_path: Path) -> None:
+def test_the_plain_look_gives_the_embeddings(random_ir50: ir50.IR50, tmp_path: Path) -> None:
     clip = make_clip(frames=6)
     write_clip(tmp_path / "7.h5", clip)
     with OpenClip(tmp_path / "7.h5") as opened:
         excerpt = tuning.read(opened, np.array([1, 2, 3, 3]))
     with torch.no_grad():
-        x = tuning.prepare(random_ir50, excerpt, view=View(), device=CPU)
+        x = tuning.prepare(random_ir50, excerpt, look=Look(), device=CPU)
         got = random_ir50(x).numpy()
     expected = ir50.embed(random_ir50, clip, batch=8, device=CPU)
     np.testing.assert_allclose(got, expected[[1, 2, 3, 3]], atol=1e-6)
@@ -46,14 +46,14 @@ def test_faces_smaller_than_the_crop_are_refused_with_their_size(tmp_path: Path)
 @pytest.mark.parametrize("size", [40, 41, 48, 112])
 def test_crops_reach_every_place_and_stay_inside(size: int) -> None:
     shares = np.linspace(0, 1, 500, endpoint=False)
-    corners = {tuning.crop_corner(View((share, share)), height=size, width=size) for share in shares}
+    corners = {tuning.crop_corner(Look((share, share)), height=size, width=size) for share in shares}
     assert corners == {(place, place) for place in range(size - 40 + 1)}
-    assert tuning.crop_corner(View(), height=size, width=size) == ((size - 40) // 2,) * 2
+    assert tuning.crop_corner(Look(), height=size, width=size) == ((size - 40) // 2,) * 2
 
 
-def test_a_view_crops_and_mirrors_all_frames_alike(random_ir50: ir50.IR50) -> None:
+def test_a_look_crops_and_mirrors_all_frames_alike(random_ir50: ir50.IR50) -> None:
     faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8)
-    x = tuning.prepare(random_ir50, (faces,), view=View((0.99, 0.0), mirrored=True), device=CPU)
+    x = tuning.prepare(random_ir50, (faces,), look=Look((0.99, 0.0), mirrored=True), device=CPU)
     expected = (faces[:, 8:, :40][:, :, ::-1].astype(np.float32) / 255 - 0.5) / 0.5
     np.testing.assert_allclose(x.permute(0, 2, 3, 1).numpy(), expected, atol=1e-6)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pipeline.backbones.backbone import available_backbones
-from pipeline.backbones.tuning.tunable import View, draw_views, load_tunable, tunable_backbones
+from pipeline.backbones.tuning.tunable import Look, draw_looks, load_tunable, tunable_backbones
 from pipeline.errors import ConfigError
 
 
@@ -23,21 +23,21 @@ def test_a_backbone_that_cannot_be_tuned_says_which_can() -> None:
         load_tunable("i3d")
 
 
-def test_views_are_drawn_evenly_and_repeat_with_the_seed() -> None:
-    views = draw_views(4000, crop="random", flip=0.5, generator=torch.Generator().manual_seed(1))
-    again = draw_views(4000, crop="random", flip=0.5, generator=torch.Generator().manual_seed(1))
-    assert views == again
-    places = [view.place for view in views if view.place]
+def test_looks_are_drawn_evenly_and_repeat_with_the_seed() -> None:
+    looks = draw_looks(4000, crop="random", flip=0.5, generator=torch.Generator().manual_seed(1))
+    again = draw_looks(4000, crop="random", flip=0.5, generator=torch.Generator().manual_seed(1))
+    assert looks == again
+    places = [look.place for look in looks if look.place]
     assert len(places) == 4000
     for axis in (0, 1):
         counts = torch.bincount(torch.tensor([int(9 * place[axis]) for place in places]), minlength=9)
         assert counts.min() > 350
-    assert 0.46 < sum(view.mirrored for view in views) / 4000 < 0.54
+    assert 0.46 < sum(look.mirrored for look in looks) / 4000 < 0.54
 
 
-def test_without_augmentation_every_view_is_that_of_the_embeddings() -> None:
+def test_without_augmentation_every_look_is_that_of_the_embeddings() -> None:
     generator, other = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
-    assert draw_views(5, crop="centre", flip=0.0, generator=generator) == [View()] * 5
-    assert all(view.mirrored for view in draw_views(5, crop="centre", flip=1.0, generator=generator))
-    draw_views(10, crop="random", flip=0.5, generator=other)
+    assert draw_looks(5, crop="centre", flip=0.0, generator=generator) == [Look()] * 5
+    assert all(look.mirrored for look in draw_looks(5, crop="centre", flip=1.0, generator=generator))
+    draw_looks(10, crop="random", flip=0.5, generator=other)
     assert torch.equal(generator.get_state(), other.get_state())

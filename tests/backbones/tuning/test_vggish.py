@@ -6,7 +6,7 @@ import torch
 
 from pipeline.backbones import vggish
 from pipeline.backbones.tuning import vggish as tuning
-from pipeline.backbones.tuning.tunable import View
+from pipeline.backbones.tuning.tunable import Look
 from pipeline.backbones.vggish_random import random_sound
 from pipeline.clips.clip import write_clip
 from pipeline.clips.excerpt import OpenClip
@@ -27,7 +27,7 @@ def test_the_steps_are_the_forward_pass_behind_the_convolutions(random_vggish: v
     rows = vggish.log_mel_rows(random_sound(1.5, seed=3))
     starts = np.array([0, 3, 7, 7, 3])
     with torch.no_grad():
-        x = tuning.prepare(random_vggish, (rows, starts), view=View(), device=CPU)
+        x = tuning.prepare(random_vggish, (rows, starts), look=Look(), device=CPU)
         for _, step in tuning.steps(random_vggish):
             x = step(x)
         expected = random_vggish(torch.from_numpy(vggish.patches_at(rows, starts)))
@@ -54,7 +54,7 @@ def test_a_window_is_embedded_as_the_whole_clip_is(
     with OpenClip(tmp_path / "7.h5") as opened:
         excerpt = tuning.read(opened, frames)
     with torch.no_grad():
-        x = tuning.prepare(network, excerpt, view=View((0.5, 0.5), mirrored=True), device=CPU)
+        x = tuning.prepare(network, excerpt, look=Look((0.5, 0.5), mirrored=True), device=CPU)
         for _, step in tuning.steps(network):
             x = step(x)
     expected = vggish.embed(network, clip, batch=64, device=CPU)[frames]

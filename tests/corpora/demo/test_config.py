@@ -18,7 +18,7 @@ def test_the_shipped_parameters_are_valid():
     [
         ("seed: 7", "sede: 7", "did you mean 'seed'"),
         ("width: 320", "width: 321", "321 is odd"),
-        ("seconds: 10 ", "seconds: 1 ", "demo.seconds"),
+        ("seconds: 9 ", "seconds: 1 ", "demo.seconds"),
         ("useless_share: 0.2 ", "useless_share: 0.9", "demo.useless_share"),
     ],
 )

@@ -34,6 +34,6 @@ def test_missing_or_foreign_files_are_errors(tmp_path):
 
 def test_a_figure_says_where_each_fold_was_best():
     folds = {0: Curve((1, 2), (0.5, 0.4), (0.2, 0.3)), 3: Curve((1, 2), (0.5, 0.4), (0.25, 0.1))}
-    figures = training_curves({"m": folds, "n": {0: folds[0]}}, models=["n", "m"])
+    figures = training_curves({"m": folds, "n": {0: folds[0]}}, models=["n", "an ensemble", "m"])
     assert list(figures) == ["n", "m"]
     assert "Training of m, 2 folds: fold 0 best P 0.300 in epoch 2; fold 3 best P 0.250 in epoch 1." in figures["m"]

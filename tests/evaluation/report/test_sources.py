@@ -6,7 +6,14 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.evaluation.metrics import overall, score_targets
-from pipeline.evaluation.report.sources import ccc_table, check_alike, differences, ranked, read_results
+from pipeline.evaluation.report.sources import (
+    ccc_table,
+    check_alike,
+    differences,
+    from_leader,
+    ranked,
+    read_results,
+)
 from tests.evaluation.synthetic import write_project
 
 MODELS = {"visual": None, "audio": None, "grjca": None}
@@ -42,16 +49,24 @@ def test_the_figures_of_the_metrics_are_those_of_the_frames(results):
             assert figures["P"] == pytest.approx(overall(scores), abs=1e-6)
 
 
-def test_models_are_ranked_and_compared_with_the_leader(results):
+def test_models_are_ranked_and_compared_by_pairs(results):
     table = ccc_table(results, note="")
     order = [line.model for line in ranked(table)]
     assert order == ["grjca", "visual", "audio"]
     found = differences(results, table)
-    assert [one.model for one in found] == order[1:]
-    lines = {line.model: line.mean for line in ranked(table)}
-    assert found[0].value == pytest.approx(lines["grjca"] - lines["visual"])
-    assert found[0].interval.low < found[0].value < found[0].interval.high
-    assert found[0].clear
+    pairs = [("grjca", "visual"), ("grjca", "audio"), ("visual", "audio")]
+    assert [(one.first, one.second, one.figure) for one in found] == [
+        (*pair, figure) for pair in pairs for figure in ("valence", "arousal", "P")
+    ]
+    means = {(line.model, line.figure): line.mean for line in table.lines}
+    for one in found:
+        assert one.value == pytest.approx(means[one.first, one.figure] - means[one.second, one.figure])
+        assert one.interval.low < one.value < one.interval.high
+    leading = from_leader(found, table)
+    assert [one.second for one in leading] == order[1:]
+    assert {one.figure for one in leading} == {"P"}
+    assert leading[0].value > 0
+    assert leading[0].clear
 
 
 def test_models_of_other_targets_or_folds_are_refused(results):

@@ -1,9 +1,8 @@
 import pytest
 
-from pipeline.config import BackboneConfig
-from pipeline.evaluation.report.sources import Difference
-from pipeline.evaluation.report.verdict import caution, listed, standing
-from pipeline.evaluation.significance import Interval
+from pipeline.config import BackboneConfig, EnsembleConfig
+from pipeline.evaluation.report.verdict import caution, listed, made_of, standing
+from pipeline.evaluation.significance import Difference, Interval
 from pipeline.evaluation.tables import CccTable, Line
 
 INTERVAL = Interval(0.1, 0.9)
@@ -21,7 +20,7 @@ RANDOM = BackboneConfig(weights="random")
 
 def differences(*clear):
     return [
-        Difference(model, value, Interval(0.1 if sure else -0.1, 0.5))
+        Difference("grjca", model, "P", value, Interval(0.1 if sure else -0.1, 0.5))
         for model, value, sure in zip(("visual", "audio"), (0.2, 0.3), clear, strict=True)
     ]
 
@@ -44,6 +43,22 @@ def test_the_leader_is_named_with_what_speaks_for_it(clear, said):
 def test_a_single_model_is_not_compared():
     only = CccTable(lines=(Line("m", "P", {0: 0.5}, INTERVAL),), note="")
     assert standing(only, []).endswith("0.500 (SD 0.000 over one fold; P is the mean CCC of the targets).")
+
+
+def test_an_ensemble_is_called_one():
+    lead = Line("both", "P", {0: 0.7}, INTERVAL, members=("visual", "grjca"))
+    table = CccTable(lines=(*TABLE.lines, lead), note="")
+    others = [Difference("both", "grjca", "P", 0.1, INTERVAL)]
+    assert standing(table, others).startswith("The ensemble both has the highest mean validation P, 0.700")
+    ensembles = {
+        "both": EnsembleConfig(models=("visual", "grjca")),
+        "all": EnsembleConfig(models=("visual", "audio", "grjca"), combine="ccc_centred"),
+    }
+    assert made_of(ensembles) == (
+        "both is an ensemble: the mean of visual and grjca. "
+        "all is an ensemble: the CCC-centred mean of visual, audio and grjca."
+    )
+    assert made_of({}) == ""
 
 
 def test_random_weights_and_another_corpus_are_said_plainly():

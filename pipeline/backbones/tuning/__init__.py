@@ -1,0 +1,1 @@
+"""How backbones are tuned: one module per backbone that can be, of the same name."""

@@ -1,0 +1,47 @@
+"""The console script: all commands, and errors without tracebacks."""
+
+import sys
+
+import typer
+
+from pipeline.cli.cache import cache
+from pipeline.cli.corpus import index, validate
+from pipeline.cli.deps import deps
+from pipeline.cli.export import export
+from pipeline.cli.folds import folds
+from pipeline.cli.preset import preset
+from pipeline.cli.status import status
+from pipeline.errors import AffectflowError
+
+app = typer.Typer(
+    help="Continuous valence and arousal from video. Run it in the root of a clone; `dvc repro` does the work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# In the order in which a newcomer needs them. Each imports the library when it runs: `--help` answers at once.
+app.command()(preset)
+app.command()(validate)
+app.command()(index)
+app.command()(status)
+app.command()(folds)
+app.add_typer(export, name="export")
+app.add_typer(cache, name="cache")
+app.command()(deps)
+
+
+def main() -> None:
+    """Run a command; errors meant for the user end it with their text alone."""
+    try:
+        app()
+    except AffectflowError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader (`head`) has enough; what is still in the buffer must not raise once more on exit.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""`affectflow cache`: look at the item cache, shrink it, check it."""
+
+from typing import Annotated
+
+import typer
+
+cache = typer.Typer(help="The item cache: what it holds, what is old, what is damaged.", no_args_is_help=True)
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")]
+
+
+@cache.command()
+def info() -> None:
+    """Count items and bytes, by kind."""
+    from pipeline.cache.items import ItemCache
+    from pipeline.cache.upkeep import survey
+
+    store = ItemCache()
+    kinds = survey(store)
+    typer.echo(f"{store.root}")
+    for kind, (count, size) in kinds.items():
+        typer.echo(f"{kind:<12} {count:>7}  {readable(size):>10}")
+    typer.echo(f"{'all':<12} {sum(n for n, _ in kinds.values()):>7}  {readable(sum(s for _, s in kinds.values())):>10}")
+
+
+@cache.command()
+def prune(
+    days: Annotated[float, typer.Option(min=0, help="Remove what was not used for so many days.")] = 30.0,
+    dry_run: DryRun = False,
+) -> None:
+    """Remove items and checkpoints that were not used for long, and what killed runs left behind."""
+    from pipeline.cache.items import ItemCache
+    from pipeline.cache.upkeep import prune as remove
+
+    removed = remove(ItemCache(), days=days, dry_run=dry_run)
+    verb = "would remove" if dry_run else "removed"
+    for kind, (count, size) in removed.items():
+        typer.echo(f"{verb} {count} {kind}, {readable(size)}")
+
+
+@cache.command()
+def verify(
+    repair: Annotated[bool, typer.Option("--repair", help="Remove damaged items: they are computed again.")] = False,
+) -> None:
+    """Compare the checksums of all items; exit 1 if any is damaged and not removed."""
+    from pipeline.cache.items import ItemCache
+    from pipeline.cache.upkeep import damaged
+    from pipeline.errors import InputError, Problem
+    from pipeline.progress import Progress
+
+    store = ItemCache()
+    with Progress("verify", total=len(store.keys())) as progress:
+        found = damaged(store, progress=progress)
+    if repair:
+        for key in found:
+            store.remove(key)
+    problems = [Problem(reason, file=str(store.path(key))) for key, reason in found.items()]
+    if problems and not repair:
+        raise InputError("damaged items; `affectflow cache verify --repair` removes them", problems)
+    for problem in problems:
+        typer.echo(f"removed {problem}")
+    typer.echo(f"{len(store.keys())} items are whole")
+
+
+def readable(size: float) -> str:
+    """Return a number of bytes as a person writes it."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,46 @@
+"""`affectflow preset`: a complete params.yaml for each published experiment."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PRESETS = Path("presets")
+PARAMS = Path("params.yaml")
+
+
+def preset(
+    name: Annotated[str | None, typer.Argument(help="One of the presets; none lists them.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a params.yaml that was edited by hand.")] = False,
+) -> None:
+    """Write params.yaml from presets/NAME.yaml, or list what there is."""
+    from pipeline.config import load, nearest
+    from pipeline.errors import AffectflowError
+
+    files = {file.stem: file for file in sorted(PRESETS.glob("*.yaml"))}
+    if not files:
+        raise AffectflowError(f"no {PRESETS}/*.yaml here; run this in the root of a clone")
+    current = PARAMS.read_bytes() if PARAMS.is_file() else None
+    if name is None:
+        for stem, file in files.items():
+            mark = "*" if file.read_bytes() == current else " "
+            typer.echo(f"{mark} {stem:<24} {_headline(file)}")
+        return
+    if name not in files:
+        raise AffectflowError(f"no preset {name!r}{nearest(name, files)}")
+    load(files[name])
+    edited = current is not None and all(current != file.read_bytes() for file in files.values())
+    if edited and not force:
+        raise AffectflowError(f"{PARAMS} differs from every preset; keep a copy of it, then repeat with --force")
+    PARAMS.write_bytes(files[name].read_bytes())
+    typer.echo(f"{PARAMS} is now {files[name]}; `dvc repro` runs it")
+
+
+def _headline(file: Path) -> str:
+    """Return the first sentence of the comment at the head of a preset."""
+    lines = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    return " ".join(lines).split(". ")[0].rstrip(".")

@@ -1,0 +1,38 @@
+"""What DVC and `affectflow status` show of the results."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_metrics_are_shown(built):
+    shown = json.loads(built.dvc("metrics", "show", "--json").text)
+    files = next(iter(shown.values()))["data"]
+    models = ("grjca", "visual")
+    assert set(files) == {f"metrics/{kind}/{model}.json" for kind in ("train", "evaluate") for model in models}
+
+
+def test_plots_are_drawn_by_fold(built):
+    plots = json.loads(built.dvc("plots", "show", "--json").text)["data"]
+    drawn = {
+        (name.split("::")[-1], plot["content"]["encoding"]["y"]["field"]): plot["content"]
+        for name, entries in plots.items()
+        for plot in entries
+    }
+    models = ("grjca", "visual")
+    assert set(drawn) == {(f"plots/train/{model}.csv", y) for model in models for y in ("p", "train_loss")}
+    for content in drawn.values():
+        assert content["encoding"]["color"]["field"] == "fold"
+        assert {row["fold"] for row in content["data"]["values"]} == {"0", "1"}
+
+
+def test_status_in_plain_words(scratch):
+    text = scratch.affectflow("status").text
+    assert "index: the index matches the corpus" in text
+    assert "stages: all results are up to date" in text
+    scratch.params("models.grjca.options.iterations", 2)
+    text = scratch.affectflow("status").text
+    assert "train@grjca: parameter models.grjca changed" in text
+    assert "stages: run `dvc repro`" in text
