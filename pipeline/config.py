@@ -243,7 +243,11 @@ class PublishedKey(Section):
 
 
 class ModelConfig(Section):
-    """One model: any fusion system over any backbones' streams and temporal encoders."""
+    """One model: any fusion system over any backbones' streams and temporal encoders.
+
+    A stream that is named twice counts once: dvc.yaml can only name the first, second and last entry of a list, so a
+    model of one stream writes it twice in params.yaml.
+    """
 
     fusion: str
     streams: tuple[str, ...] = Field(min_length=1, max_length=3)
@@ -252,6 +256,11 @@ class ModelConfig(Section):
     options: dict[str, Any] = {}
     training: dict[str, Any] = {}
     published: PublishedKey | None = None
+
+    @field_validator("streams")
+    @classmethod
+    def _once(cls, streams: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(streams))
 
     def architecture(self) -> dict[str, Any]:
         """Return what decides the network, without how it is trained or what it is compared with."""

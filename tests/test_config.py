@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from pipeline import config as module
-from pipeline.config import BackboneConfig, Params, TrainingConfig, load, nearest, validate
+from pipeline.config import BackboneConfig, ModelConfig, Params, TrainingConfig, load, nearest, validate
 from pipeline.errors import ConfigError
 from pipeline.training.build import check_models
 
@@ -35,6 +35,19 @@ def message(data: object) -> str:
     with pytest.raises(ConfigError) as caught:
         validate(Params, data, at="params.yaml")
     return str(caught.value)
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_every_presets_models_name_the_streams_that_dvc_reads(path):
+    models = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    assert models
+    assert all(2 <= len(model["streams"]) <= 3 for model in models.values())
+
+
+def test_a_stream_named_twice_counts_once():
+    model = ModelConfig(fusion="unimodal", streams=("ir50", "ir50"))
+    assert model.streams == ("ir50",)
+    assert model == ModelConfig(fusion="unimodal", streams=("ir50",))
 
 
 def test_there_are_presets():

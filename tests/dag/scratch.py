@@ -62,7 +62,7 @@ PARAMS = {
     "models": {
         "visual": {
             "fusion": "unimodal",
-            "streams": ["ir50"],
+            "streams": ["ir50", "ir50"],
             "temporal": "tcn",
             "encoders": {"visual": {"channels": [8, 8]}},
         },
