@@ -4,7 +4,7 @@
 
     data/features/ir50.zarr/        attributes: schema, backbone, weights, front end, fingerprint
         <trial>/
-            embedding               (frame, feature) float16 or float32
+            embedding               (frame, feature) float16 or float32; with several views (view, frame, feature)
             time                    (frame,) float64, s
             valid                   (frame,) bool: False where nothing could be seen or heard
 
@@ -41,7 +41,8 @@ class Features:
 
     Parameters
     ----------
-    embedding : (t, d_m) float16 or float32
+    embedding : (t, d_m) float16 or float32; (v, t, d_m) where the store has several views
+        (`pipeline.cache.views.views_of` names them)
     time : (t,) float64, s
     valid : (t,) bool
     """

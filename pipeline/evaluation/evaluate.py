@@ -24,7 +24,7 @@ class TrialInput:
     Parameters
     ----------
     time : (t,) seconds
-    streams : embeddings by role, each (t, d)
+    streams : embeddings by role, each (t, d), or (v, t, d) where there are several views
     labels : (t, k), NaN where un-annotated; None for a test trial
     keep : (t,), the frames a model is to look at; all if None. A frame that is left out has the prediction NaN
     """

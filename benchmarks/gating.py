@@ -1,0 +1,167 @@
+"""What gating does, on the demo corpus: `python -m benchmarks.gating` writes docs/gating.md's figures and its picture.
+
+The demo corpus knows where a face or a voice tells nothing. Fusion systems are trained over several seeds on the
+features of a finished `dvc repro`, and each is scored apart in clean frames and in those where one modality is
+useless. Trained folds come from the item cache, so a run that was stopped goes on where it was, and another one takes
+seconds.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._gating_plot import draw
+from benchmarks._gating_tables import (
+    CONCATENATION,
+    FACE_ALONE,
+    GRJCA,
+    GRJCA_PRINTED,
+    RJCA,
+    RJCA_PRINTED,
+    SEEDS,
+    SIDE_SEEDS,
+    SOFT,
+    VOICE_ALONE,
+    Run,
+    panels,
+    sections,
+)
+from pipeline.cache.items import ItemCache
+from pipeline.compute.executor import one_thread
+from pipeline.config import ModelConfig, Params
+from pipeline.errors import ConfigError
+from pipeline.evaluation.folds import Fold, read_folds
+from pipeline.evaluation.predictions import TrialPrediction
+from pipeline.evaluation.report.segments import read_segments
+from pipeline.training.frames import FrameTable
+from pipeline.training.model import ModelTraining
+from pipeline.training.trained import TrainedFold
+from stages._layout import FOLDS
+from stages._stage import executor_of, load_params, run_stage
+from stages.train import read_frames
+
+PAGE, PICTURE = Path("docs/gating.md"), Path("docs/images/gating.svg")
+STEP = 100
+"""Between seeds: a fold adds its number to the seed, and no two runs are to share one."""
+
+
+def variants(params: Params) -> dict[str, tuple[ModelConfig, int]]:
+    """Return each model with its number of seeds, made from the demo's.
+
+    Raises
+    ------
+    ConfigError
+        params.yaml is not the demo's.
+    """
+    missing = {"visual", "audio", "concatenation", "grjca"} - params.models.keys()
+    if missing:
+        raise ConfigError(f"params.yaml has no model {', '.join(sorted(missing))}; this needs the demo's params.yaml")
+    gated = params.models["grjca"]
+    bounded = gated.options | {"temperature": 0.1, "tanh_attention": True}
+
+    def grjca(**options: object) -> ModelConfig:
+        return gated.model_copy(update={"options": options})
+
+    def rjca(**options: object) -> ModelConfig:
+        kept = {name: value for name, value in options.items() if name != "temperature"}
+        return gated.model_copy(update={"fusion": "joint_cross_attention", "options": kept})
+
+    printed = {name: value for name, value in bounded.items() if name != "tanh_attention"}
+    return {
+        CONCATENATION: (params.models["concatenation"], SEEDS),
+        RJCA: (rjca(**bounded), SEEDS),
+        GRJCA: (grjca(**bounded), SEEDS),
+        SOFT: (grjca(**bounded | {"temperature": 1.0}), SEEDS),
+        FACE_ALONE: (params.models["visual"], SIDE_SEEDS),
+        VOICE_ALONE: (params.models["audio"], SIDE_SEEDS),
+        RJCA_PRINTED: (rjca(**printed), SIDE_SEEDS),
+        GRJCA_PRINTED: (grjca(**printed), SIDE_SEEDS),
+    }
+
+
+def train(params: Params, *, workers: int | None) -> dict[str, list[Run]]:
+    """Train what the cache does not hold, seed by seed, and predict every fold's held-out trials."""
+    folds = read_folds(FOLDS).folds
+    trials = sorted({trial for fold in folds for trial in (*fold.train, *fold.validation)})
+    executor = executor_of(params, device=True)
+    executor = executor if workers is None else replace(executor, workers=workers)
+    models = variants(params)
+    tables = {streams: read_frames(streams, trials) for streams in {model.streams for model, _ in models.values()}}
+    runs: dict[str, list[Run]] = {name: [] for name in models}
+    for number in range(SEEDS):
+        for name, (model, seeds) in models.items():
+            if number < seeds:
+                seed = params.training.seed + STEP * number
+                training = ModelTraining(
+                    name=f"{name}, seed {number + 1} of {seeds}",
+                    model=model,
+                    training=params.training.model_copy(update={"seed": seed}),
+                    targets=params.corpus.targets,
+                    folds=folds,
+                    cache=ItemCache(),
+                    executor=executor,
+                )
+                table = tables[model.streams]
+                runs[name].append(read_run(training.run(table), folds, table))
+    return runs
+
+
+def read_run(paths: Sequence[Path], folds: Sequence[Fold], table: FrameTable) -> Run:
+    """Predict the held-out trials with the trained folds."""
+    trials, losses, best = [], [], []
+    with one_thread():
+        for number, (path, fold) in enumerate(zip(paths, folds, strict=True)):
+            trained = TrainedFold.load(path / "fold.safetensors")
+            for trial in fold.validation:
+                rows = table.rows(trial)
+                answer = trained.predict({role: np.array(x[rows]) for role, x in table.streams.items()})
+                time, labels = np.arange(len(rows), dtype=np.float64), np.array(table.labels[rows])
+                trials.append(TrialPrediction(trial, time, answer.predictions, labels, number, answer.attention))
+            history = json.loads((path / "history.json").read_text(encoding="utf-8"))
+            losses.append(tuple(float(row["train_loss"]) for row in history["rows"]))
+            best.append(float(history["summary"]["p"]))
+    return Run(tuple(trials), tuple(losses), tuple(best))
+
+
+def fill(text: str, sections: Mapping[str, str]) -> str:
+    """Put each section between its markers ``<!-- name -->`` and ``<!-- /name -->``.
+
+    Raises
+    ------
+    ValueError
+        A section has no markers.
+    """
+    for name, body in sections.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        parts = re.split(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", text, flags=re.DOTALL)
+        if len(parts) != 2:
+            raise ValueError(f"{PAGE} has {len(parts) - 1} places for {name}, expected one")
+        text = f"{parts[0]}{body}\n{parts[1]}"
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, help="folds at a time; compute.workers unless given")
+    parser.add_argument("--dry-run", action="store_true", help="print the figures without writing them")
+    arguments = parser.parse_args()
+    params = load_params()
+    segments = read_segments(Path(params.corpus.root))
+    if not segments:
+        raise ConfigError(f"{params.corpus.root} lists no useless segments; this needs the demo corpus")
+    targets = list(params.corpus.targets)
+    runs = train(params, workers=arguments.workers)
+    found = sections(runs, segments, targets)
+    print("\n\n".join(f"{name}\n{body}" for name, body in found.items()))
+    if not arguments.dry_run:
+        PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+        draw(panels(runs, segments, targets), PICTURE)
+
+
+if __name__ == "__main__":
+    run_stage(main)
