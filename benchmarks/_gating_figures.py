@@ -127,8 +127,7 @@ def closed_or_open(series: Mapping[str, Series], *, margin: float = 0.05) -> flo
     return float(np.mean((values < margin) | (values > 1 - margin)))
 
 
-def saturated(trials: Trials, *, limits: tuple[float, float] = (-1.0, 1.0), margin: float = 0.01) -> float:
+def at_ends(predictions: Series, *, limits: tuple[float, float] = (-1.0, 1.0), margin: float = 0.01) -> float:
     """Return the share of predictions within `margin` of the range from either end of it."""
-    values = np.concatenate([one.predictions.ravel() for one in trials])
     reach = margin * (limits[1] - limits[0])
-    return float(np.mean((values < limits[0] + reach) | (values > limits[1] - reach)))
+    return float(np.mean((predictions < limits[0] + reach) | (predictions > limits[1] - reach)))

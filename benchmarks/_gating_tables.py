@@ -16,6 +16,7 @@ SEEDS, SIDE_SEEDS = 5, 2
 CONCATENATION, RJCA, GRJCA, SOFT = "concatenation", "RJCA", "GRJCA, T = 0.1", "GRJCA, T = 1"
 RJCA_PRINTED, GRJCA_PRINTED = "RJCA as printed", "GRJCA as printed"
 FACE_ALONE, VOICE_ALONE = "face alone", "voice alone"
+EPOCHS = (1, 10, 20, 30)
 COMPARED = (CONCATENATION, RJCA, GRJCA, SOFT)
 
 
@@ -26,6 +27,20 @@ class Run:
     trials: tuple[TrialPrediction, ...]
     losses: tuple[tuple[float, ...], ...]
     best: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """An untrained network on the first windows.
+
+    Parameters
+    ----------
+    sizes : standard deviation of the (audio, visual) features behind the encoders and after each iteration
+    at_ends : share of predictions at the ends of the range
+    """
+
+    sizes: tuple[tuple[float, float], ...]
+    at_ends: float
 
 
 Runs = Mapping[str, Sequence[Run]]
@@ -89,20 +104,28 @@ def bound_table(runs: Runs) -> str:
     for name in (RJCA_PRINTED, RJCA, GRJCA_PRINTED, GRJCA):
         chosen = runs[name][:SIDE_SEEDS]
         curves = [curve for run in chosen for curve in run.losses]
-        losses = [pm([curve[min(epoch, len(curve)) - 1] for curve in curves]) for epoch in (1, 10, 20, 30)]
-        label = name if name.endswith("printed") else f"{name}, tanh"
-        ends = f"{100 * np.mean([figures.saturated(run.trials) for run in chosen]):.0f} %"
-        rows.append([label, *losses, pm([p for run in chosen for p in run.best]), ends])
-    header = [
-        "",
-        *(f"loss, epoch {epoch}" for epoch in (1, 10, 20, 30)),
-        "best validation P",
-        "predictions at the ends",
-    ]
-    return table(header, rows)
+        losses = [pm([curve[min(epoch, len(curve)) - 1] for curve in curves]) for epoch in EPOCHS]
+        rows.append([bounded(name), *losses, pm([p for run in chosen for p in run.best])])
+    return table(["", *(f"loss, epoch {epoch}" for epoch in EPOCHS), "best validation P"], rows)
 
 
-def sections(runs: Runs, segments: Segments, targets: Sequence[str]) -> dict[str, str]:
+def start_table(starts: Mapping[str, Start]) -> str:
+    """How large features are before the first step of training."""
+    rows = []
+    for name, start in starts.items():
+        sizes = [f"{audio:.1f}, {visual:.1f}" for audio, visual in start.sizes]
+        rows.append([bounded(name), *sizes, f"{100 * start.at_ends:.0f} %"])
+    iterations = range(1, len(next(iter(starts.values())).sizes))
+    after = [f"after iteration {number}" for number in iterations]
+    return table(["audio, visual features", "encoded", *after, "predictions at ±1"], rows)
+
+
+def bounded(name: str) -> str:
+    """Say of a model that is not as printed what it has instead."""
+    return name if name in (RJCA_PRINTED, GRJCA_PRINTED) else f"{name}, tanh"
+
+
+def sections(runs: Runs, segments: Segments, targets: Sequence[str], *, start: Mapping[str, Start]) -> dict[str, str]:
     """Return all tables by the name of their place in the page."""
     return {
         "agreement": agreement_table(runs, segments, targets),
@@ -110,6 +133,7 @@ def sections(runs: Runs, segments: Segments, targets: Sequence[str]) -> dict[str
         "gates": gate_table(runs[GRJCA], segments),
         "gates soft": gate_table(runs[SOFT], segments),
         "bound": bound_table(runs),
+        "start": start_table(start),
     }
 
 

@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from benchmarks import _gating_figures as figures
 from benchmarks._gating_plot import draw
 from benchmarks._gating_tables import (
     CONCATENATION,
@@ -28,6 +30,7 @@ from benchmarks._gating_tables import (
     SOFT,
     VOICE_ALONE,
     Run,
+    Start,
     panels,
     sections,
 )
@@ -38,8 +41,12 @@ from pipeline.errors import ConfigError
 from pipeline.evaluation.folds import Fold, read_folds
 from pipeline.evaluation.predictions import TrialPrediction
 from pipeline.evaluation.report.segments import read_segments
+from pipeline.fusion.gated_joint_cross_attention import GatedRecursiveJointCrossAttention
+from pipeline.fusion.joint_cross_attention import RecursiveJointCrossAttention
+from pipeline.training.build import build_network
 from pipeline.training.frames import FrameTable
 from pipeline.training.model import ModelTraining
+from pipeline.training.standardise import Standardise
 from pipeline.training.trained import TrainedFold
 from stages._layout import FOLDS
 from stages._stage import executor_of, load_params, run_stage
@@ -128,6 +135,37 @@ def read_run(paths: Sequence[Path], folds: Sequence[Fold], table: FrameTable) ->
     return Run(tuple(trials), tuple(losses), tuple(best))
 
 
+def sizes_at_start(params: Params) -> dict[str, Start]:
+    """Pass a window of each trial through the untrained networks, with the demo's own seed."""
+    starts = {}
+    trials = sorted({trial for fold in read_folds(FOLDS).folds for trial in fold.train})
+    for name in (RJCA_PRINTED, RJCA, GRJCA_PRINTED, GRJCA):
+        model = variants(params)[name][0]
+        table, length = read_frames(model.streams, trials), params.training.window
+        rows = [table.rows(trial)[:length] for trial in trials if table.trials[trial] >= length]
+        streams = {}
+        for role, x in table.streams.items():
+            standardise = Standardise.fit([x], kind=params.training.standardise)
+            streams[role] = standardise(torch.from_numpy(np.stack([x[frames] for frames in rows])).float())
+        torch.manual_seed(params.training.seed)
+        widths = {role: x.shape[-1] for role, x in streams.items()}
+        ranges = list(params.corpus.targets.values())
+        network = build_network(model, in_features=widths, length=length, ranges=ranges)
+        assert isinstance(network, RecursiveJointCrossAttention | GatedRecursiveJointCrossAttention)
+        mask = torch.ones(len(rows), length, dtype=torch.bool)
+        with one_thread(), torch.no_grad():
+            # In training mode, as the first batch finds it: the encoders' batch norm has no statistics yet.
+            encoded = network.train().encoders(streams, mask)
+            x_a, x_v = encoded["audio"], encoded["visual"]
+            sizes = [(float(x_a.std()), float(x_v.std()))]
+            for step in network.steps:
+                x_a, x_v = step(x_a, x_v)
+                sizes.append((float(x_a.std()), float(x_v.std())))
+            predictions = network(streams, mask).predictions
+        starts[name] = Start(sizes=tuple(sizes), at_ends=figures.at_ends(predictions.numpy()))
+    return starts
+
+
 def fill(text: str, sections: Mapping[str, str]) -> str:
     """Put each section between its markers ``<!-- name -->`` and ``<!-- /name -->``.
 
@@ -137,7 +175,6 @@ def fill(text: str, sections: Mapping[str, str]) -> str:
         A section has no markers.
     """
     for name, body in sections.items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         parts = re.split(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", text, flags=re.DOTALL)
         if len(parts) != 2:
             raise ValueError(f"{PAGE} has {len(parts) - 1} places for {name}, expected one")
@@ -156,7 +193,7 @@ def main() -> None:
         raise ConfigError(f"{params.corpus.root} lists no useless segments; this needs the demo corpus")
     targets = list(params.corpus.targets)
     runs = train(params, workers=arguments.workers)
-    found = sections(runs, segments, targets)
+    found = sections(runs, segments, targets, start=sizes_at_start(params))
     print("\n\n".join(f"{name}\n{body}" for name, body in found.items()))
     if not arguments.dry_run:
         PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")

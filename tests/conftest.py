@@ -1,7 +1,14 @@
-"""Tests marked `gpu` run where there is a CUDA device, and are left out elsewhere."""
+"""What all tests share: one thread, as every item of the pipeline has, and no `gpu` tests where there is no GPU."""
+
+import os
+
+# Before torch is imported, which reads it once; the processes that tests start inherit it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
+
+torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -113,9 +113,7 @@ def test_separation_is_the_area_under_the_roc_curve():
 def test_switches_and_saturation_are_counted():
     series = {CLEAN: np.array([0.01, 0.5, 0.97]), EITHER: np.array([0.9])}
     assert figures.closed_or_open(series) == pytest.approx(0.5)
-    labels = np.zeros((2, 2), np.float32)
-    one = TrialPrediction("a", np.arange(2.0), np.array([[1, -0.99], [0.97, 0]], np.float32), labels)
-    assert figures.saturated([one]) == pytest.approx(0.5)
+    assert figures.at_ends(np.array([[1, -0.99], [0.97, 0]])) == pytest.approx(0.5)
 
 
 def test_mean_and_deviation_are_over_seeds():

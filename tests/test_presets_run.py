@@ -1,0 +1,170 @@
+"""Every preset, from its corpus to its report, on a miniature of the corpus: everything as it is, only smaller."""
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+import yaml
+
+from pipeline.backbones.backbone import load_backbone
+from pipeline.cli.corpus import index as write_the_index
+from pipeline.cli.corpus import validate as find_problems
+from pipeline.compute.executor import Executor
+from pipeline.config import Params, load
+from pipeline.corpora.demo.render import render_corpus
+from pipeline.evaluation.published import published_row
+from pipeline.training.trained import TrainedFold
+from stages import clips, ensemble, evaluate, extract, finetune, folds, report, train
+from tests.corpora.demo.factory import small
+from tests.miniatures import PEOPLE, fatigue_row, write_fatigue, write_manifest, write_recola
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+FOLDS = 2
+VIDEOS = ("p1_a", "p2", "p3", "p4")
+DELAY = 0.2
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a miniature of each corpus, and room for the item cache that all presets share."""
+    folder = tmp_path_factory.mktemp("world")
+    # The briefest that the backbones of 20 GMAC per frame deserve; the renderer itself asks for two seconds.
+    briefest = small(trials={"train": 2, "validation": 2, "test": 1}, crop_size=112, useless_share=0.0).model_copy(
+        update={"seconds": 0.8}
+    )
+    render_corpus(briefest, folder / "affwild2", Executor(engine="serial"))
+    write_recola(folder / "recola")
+    write_fatigue(folder / "fatigue")
+    write_manifest(folder / "fatigue.csv", [fatigue_row(trial) for trial in VIDEOS])
+    return folder
+
+
+def shrink(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a preset with smaller sizes, random weights and fewer epochs; what is combined with what stays."""
+    data["folds"]["count"] = FOLDS
+    data["corpus"]["label_delay"] = dict.fromkeys(data["corpus"].get("label_delay", {}), DELAY)
+    if data["corpus"]["kind"] == "affwild2":
+        del data["corpus"]["label_delay"]
+    for backbone in data["backbones"].values():
+        # Equal in all presets, so that what one has extracted the next one takes from the cache.
+        backbone |= {"weights": "random", "seed": 0, "sha256": None, "batch": 16}
+    data["training"] |= {"window": 8, "hop": 8, "batch": 4, "epochs": 1}
+    for model in data["models"].values():
+        for encoder in model.get("encoders", {}).values():
+            encoder["channels"] = [4, 4]
+        for size in {"width", "hidden"} & set(model.get("options", {})):
+            model["options"][size] = model["options"][size] and 8
+    data["finetune"] |= {"batch": 1, "accumulate": 1, "windows": 1, "epochs": 1, "release_groups": 1, "chunk": 8}
+    data["evaluate"]["top_folds"] = 1
+    data["report"]["traces"] = 1
+    data["compute"] = {"engine": "serial", "device": "cpu"}
+    return data
+
+
+@pytest.fixture(params=PRESETS, ids=lambda path: path.stem)
+def preset(
+    request: pytest.FixtureRequest, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Params, Path]:
+    """A scratch project whose params.yaml is a small preset, with its corpus where the preset says."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AFFECTFLOW_CACHE", str(world / "cache"))
+    monkeypatch.setenv("AFFECTFLOW_LOG", "WARNING")
+    data = shrink(yaml.safe_load(request.param.read_text(encoding="utf-8")))
+    Path("params.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    params = load()
+    place = tmp_path / params.corpus.root
+    place.parent.mkdir(parents=True)
+    place.symlink_to(world / (place.name if place.name != "corpus" else "affwild2"))
+    if params.corpus.kind == "table":
+        (tmp_path / params.corpus.manifest).symlink_to(world / "fatigue.csv")
+    return params, tmp_path
+
+
+def run(stage: Callable[[], None], monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    for arguments in ([name] for name in names) if names else [[]]:
+        monkeypatch.setattr(sys, "argv", ["stage", *arguments])
+        stage()
+
+
+def test_a_preset_runs_from_its_corpus_to_its_report(
+    preset: tuple[Params, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params, project = preset
+    write_the_index()
+    find_problems()
+    assert "no problem found" in capsys.readouterr().out
+    run(clips.main, monkeypatch)
+    run(folds.main, monkeypatch)
+    run(extract.main, monkeypatch, *params.backbones)
+    run(train.main, monkeypatch, *params.models)
+    run(evaluate.main, monkeypatch, *params.models)
+    if params.finetune.models:
+        run(finetune.main, monkeypatch, *params.finetune.models)
+    if params.ensembles:
+        run(ensemble.main, monkeypatch, *params.ensembles)
+    run(report.main, monkeypatch)
+
+    for name in params.result_names():
+        check_scores(params, json.loads((project / f"metrics/evaluate/{name}.json").read_text()))
+        check_predictions(params, project / "predictions" / name)
+    for name, model in params.models.items():
+        metadata = TrainedFold.load(project / f"models/{name}/fold{FOLDS - 1}.safetensors").metadata
+        assert list(metadata["in_features"].values()) == [load_backbone(one).DIMENSION for one in model.streams]
+        assert metadata["model"] == model.architecture()
+    check_report(params, project / "reports")
+
+
+def check_scores(params: Params, metrics: dict[str, Any]) -> None:
+    assert len(metrics["folds"]) == FOLDS
+    for figures in (metrics, *metrics["folds"].values()):
+        for target in params.corpus.targets:
+            assert -1 <= figures[target]["ccc"] <= 1
+            assert math.isfinite(figures[target]["rmse"])
+
+
+def check_predictions(params: Params, folder: Path) -> None:
+    limits = list(params.corpus.targets.values())
+    lengths = {path.stem: len(h5py.File(path)["time"]) for path in Path("data/clips").glob("*.h5")}
+    split = json.loads(Path("data/folds.json").read_text())
+    held_out = sorted(trial for fold in split["folds"] for trial in fold["validation"])
+    with h5py.File(folder / "frames.h5") as file:
+        found = {part: {trial: file[part][trial]["predictions"][:] for trial in file.get(part, {})} for part in file}
+    assert sorted(found["validation"]) == held_out
+    assert sorted(found.get("test", {})) == sorted(split["test"])
+    for trial, values in (pair for part in found.values() for pair in part.items()):
+        assert values.shape == (lengths[trial], len(limits))
+        assert all(
+            (low <= column).all() and (column <= high).all()
+            for column, (low, high) in zip(values.T, limits, strict=True)
+        )
+    for trial in split["test"]:
+        lines = (folder / f"{trial}.txt").read_text().splitlines()
+        assert lines[0] == ",".join(params.corpus.targets)
+        assert len(lines) == lengths[trial] + 1
+
+
+def check_report(params: Params, folder: Path) -> None:
+    assert params.report.title in unescape((folder / "index.html").read_text(encoding="utf-8"))
+    with (folder / "ccc.csv").open(encoding="utf-8", newline="") as file:
+        lines = {(row["model"], row["figure"]): row for row in csv.DictReader(file)}
+    assert {name for name, _ in lines} == set(params.result_names())
+    for name, model in params.evaluated().items():
+        printed = published_row(model.published).ccc if model.published else {}
+        for target in params.corpus.targets:
+            shown = lines[name, target]["published"]
+            assert (float(shown) if shown else None) == pytest.approx(printed.get(target), abs=1e-6)
+
+
+def test_every_preset_is_run_and_every_video_is_described() -> None:
+    assert len(PRESETS) >= 12
+    assert set(VIDEOS) < set(PEOPLE)
