@@ -19,7 +19,7 @@ from benchmarks._results import table, write_section
 from pipeline.backbones.backbone import load_backbone
 from pipeline.backbones.tuning.tunable import Look
 from pipeline.backbones.weights import Weights
-from pipeline.config import ModelConfig
+from pipeline.config.training import ModelConfig
 from pipeline.training.build import build_network
 from pipeline.training.end_to_end import EndToEnd
 from pipeline.training.finetuned import StreamSource, assemble_network

@@ -36,7 +36,8 @@ from benchmarks._gating_tables import (
 )
 from pipeline.cache.items import ItemCache
 from pipeline.compute.executor import one_thread
-from pipeline.config import ModelConfig, Params
+from pipeline.config.params import Params
+from pipeline.config.training import ModelConfig
 from pipeline.errors import ConfigError
 from pipeline.evaluation.folds import Fold, read_folds
 from pipeline.evaluation.predictions import TrialPrediction

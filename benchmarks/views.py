@@ -22,7 +22,7 @@ from benchmarks._results import machine, table, write_section
 from pipeline.backbones import ir50
 from pipeline.backbones.transfer import to_device
 from pipeline.backbones.weights import Weights
-from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.config.training import ModelConfig, TrainingConfig
 from pipeline.training.fold import FoldTask, FoldTraining
 from pipeline.training.frames import FrameTable
 from pipeline.training.loss import ccc_loss

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from pipeline.compute.executor import Executor
-from pipeline.config import Params, load
+from pipeline.config.params import Params, load
 from pipeline.errors import AffectflowError
 from stages._restore import restore_results
 

@@ -16,7 +16,8 @@ from pipeline.clips.manifest import (
     write_manifest,
     write_rejected,
 )
-from pipeline.config import AffWild2Config, Params
+from pipeline.config.corpus import AffWild2Config
+from pipeline.config.params import Params
 from pipeline.corpora.index_table import IndexRow, read_index
 from pipeline.corpora.labels import format_of
 from pipeline.corpora.target import targets_of

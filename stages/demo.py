@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.cache.files import replacing
 from pipeline.compute.executor import Executor
-from pipeline.config import AffWild2Config
+from pipeline.config.corpus import AffWild2Config
 from pipeline.corpora import affwild2  # noqa: F401 - the index finds this reader by name; the stage depends on it
 from pipeline.corpora.demo.config import load
 from pipeline.corpora.demo.render import render_corpus

@@ -11,7 +11,8 @@ from pipeline.cache.code import code_key
 from pipeline.cache.features import assemble_store
 from pipeline.cache.items import Item, ItemCache, item_key, materialise
 from pipeline.clips.manifest import ManifestRow, read_manifest
-from pipeline.config import BackboneConfig, nearest
+from pipeline.config.data import BackboneConfig
+from pipeline.config.section import nearest
 from pipeline.errors import ConfigError
 from stages._layout import CLIPS, FEATURES, MANIFEST
 from stages._stage import executor_of, load_params, run_stage

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.cache.files import assemble, replacing, replacing_file
 from pipeline.cache.items import ItemCache
 from pipeline.clips.manifest import read_manifest
-from pipeline.config import FINETUNED
+from pipeline.config.training import FINETUNED
 from pipeline.evaluation.folds import read_folds
 from pipeline.evaluation.outputs import write_evaluation
 from pipeline.training.finetune import FOLD, HISTORY

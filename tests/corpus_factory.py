@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from pipeline.compute.executor import Executor
-from pipeline.config import AffWild2Config
+from pipeline.config.corpus import AffWild2Config
 from pipeline.corpora.memory import FileMemory
 from tests.media_factory import picture, write_video
 

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from pipeline import config as module
-from pipeline.config import BackboneConfig, ModelConfig, Params, TrainingConfig, load, nearest, validate
+from pipeline.config import corpus, data, params, training
+from pipeline.config.data import BackboneConfig
+from pipeline.config.params import Params, load
+from pipeline.config.section import Section, nearest, validate
+from pipeline.config.training import ModelConfig, TrainingConfig
 from pipeline.errors import ConfigError
 from pipeline.training.build import check_models
 
@@ -185,12 +188,13 @@ def test_scientific_notation_is_a_number(tmp_path):
 def sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     return {
         name: value
+        for module in (corpus, data, params, training)
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, model) and value is not model
     }
 
 
-@pytest.mark.parametrize("section", sections(module.Section).values(), ids=lambda section: section.__name__)
+@pytest.mark.parametrize("section", sections(Section).values(), ids=lambda section: section.__name__)
 def test_every_section_is_closed_strict_and_described(section):
     assert section.model_config == {"frozen": True, "extra": "forbid", "strict": True}
     assert section.__doc__
@@ -210,7 +214,7 @@ def test_the_nearest_name_is_a_known_one(name, known):
 
 
 def test_defaults_are_valid_values():
-    for section in sections(module.Section).values():
+    for section in sections(Section).values():
         if not any(field.is_required() for field in section.model_fields.values()):
             validate(section, section().model_dump(mode="json"), at="defaults")
     assert BackboneConfig(weights="random").store == "float16"

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import AffWild2Config, FacesConfig, Params, RecolaConfig, TableConfig, validate
+from pipeline.config.corpus import AffWild2Config, FacesConfig, RecolaConfig, TableConfig
+from pipeline.config.params import Params
+from pipeline.config.section import validate
 from pipeline.errors import ConfigError
 
 PLACE = {"root": "corpus", "index": "index.csv"}

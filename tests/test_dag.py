@@ -112,8 +112,9 @@ def test_a_broken_file_is_mended_to_the_byte(clone):
     code = [line for line in before if line.strip().startswith(("- pipeline/", "- stages/")) and "$" not in line]
     assert len(code) > 50
     broken = [line for line in before if line not in code[::3]]
-    position = next(number for number, line in enumerate(broken) if "pipeline/cache/features.py" in line)
-    broken.insert(position, broken[position].replace("cache/features.py", "media/nothing.py"))
+    kept = next(line for line in code if line in broken)
+    position = broken.index(kept)
+    broken.insert(position, kept[: kept.index("- ")] + "- pipeline/media/nothing.py")
     (clone / "dvc.yaml").write_text("\n".join(broken) + "\n")
     wrong = [stage for stage in read_stages(clone) if stage.missing or stage.superfluous]
     assert wrong

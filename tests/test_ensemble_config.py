@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load
+from pipeline.config.params import load
 from pipeline.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import FinetuneConfig, load
+from pipeline.config.params import load
+from pipeline.config.training import FinetuneConfig
 from pipeline.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]

@@ -4,7 +4,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.backbones.tuning.tunable import load_tunable, tunable_backbones
-from pipeline.config import FinetuneConfig
+from pipeline.config.training import FinetuneConfig
 
 TEXT = (Path(__file__).parents[1] / "docs" / "finetuning.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("| `")]

@@ -16,8 +16,9 @@ import yaml
 from pipeline.backbones.backbone import load_backbone
 from pipeline.cli.corpus import index as write_the_index
 from pipeline.cli.corpus import validate as find_problems
+from pipeline.clips.manifest import read_manifest
 from pipeline.compute.executor import Executor
-from pipeline.config import Params, load
+from pipeline.config.params import Params, load
 from pipeline.corpora.demo.render import render_corpus
 from pipeline.evaluation.published import published_row
 from pipeline.training.trained import TrainedFold
@@ -134,7 +135,7 @@ def check_scores(params: Params, metrics: dict[str, Any]) -> None:
 
 def check_predictions(params: Params, folder: Path) -> None:
     limits = list(params.corpus.targets.values())
-    lengths = {path.stem: len(h5py.File(path)["time"]) for path in Path("data/clips").glob("*.h5")}
+    lengths = {row.trial: row.frames for row in read_manifest(Path("data/clips/manifest.csv"))}
     split = json.loads(Path("data/folds.json").read_text())
     held_out = sorted(trial for fold in split["folds"] for trial in fold["validation"])
     with h5py.File(folder / "frames.h5") as file:

@@ -9,10 +9,13 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.backbones.backbone import load_backbone
 from pipeline.backbones.check import check_backbones
-from pipeline.config import ModelConfig, Params, PublishedKey, load
+from pipeline.config.params import Params, load
+from pipeline.config.section import validate
+from pipeline.config.training import ModelConfig, PublishedKey
 from pipeline.evaluation.published import PublishedRow, published_row
 
 ROOT = Path(__file__).parents[1]
@@ -163,6 +166,16 @@ def test_the_docs_needs_are_those_of_the_presets() -> None:
         assert extra == (", ".join([*sizes, *rates]) or "–")
 
 
+def test_the_docs_fine_tuning_fits_its_preset() -> None:
+    (text,) = re.findall(r"```yaml\n(finetune:.+?)```", TEXT, flags=re.DOTALL)
+    data = yaml.safe_load((ROOT / "presets" / "affwild2-grjca.yaml").read_text(encoding="utf-8"))
+    data["finetune"] |= yaml.safe_load(text)["finetune"]
+    params = validate(Params, data, at="the docs")
+    tuned = params.evaluated()["grjca-finetuned"]
+    assert tuned.published == params.models["grjca"].published
+    assert params.finetune_of("grjca").frozen == ("vggish",)
+
+
 @each_preset
 def test_a_preset_uses_every_backbone_and_asks_of_its_clips_just_what_they_need(preset: str, params: Params) -> None:
     assert set(params.backbones) == {stream for model in params.models.values() for stream in model.streams}
@@ -174,10 +187,10 @@ def test_a_preset_uses_every_backbone_and_asks_of_its_clips_just_what_they_need(
 
 
 @each_preset
-def test_a_presets_weights_are_published_files_with_no_checksum_yet(preset: str, params: Params) -> None:
+def test_a_presets_weights_are_files_and_their_checksums_are_whole(preset: str, params: Params) -> None:
     for backbone in params.backbones.values():
         assert Path(backbone.weights).parent == Path("data/weights")
-        assert backbone.sha256 is None
+        assert backbone.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", backbone.sha256)
 
 
 @each_preset

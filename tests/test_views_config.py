@@ -4,7 +4,9 @@ from typing import get_args
 import pytest
 
 from pipeline.cache.items import item_key
-from pipeline.config import Params, TrainingConfig, View, load
+from pipeline.config.data import View
+from pipeline.config.params import Params, load
+from pipeline.config.training import TrainingConfig
 from pipeline.errors import ConfigError
 
 PARAMS = """\
@@ -60,9 +62,7 @@ def test_evaluation_looks_at_the_centre_unless_asked_otherwise(tmp_path: Path) -
         params(tmp_path, training="evaluation_views: all")
 
 
-def test_the_usual_choice_is_no_part_of_a_key() -> None:
-    """Folds trained before there were views keep their keys and bytes."""
-    assert "evaluation_views" not in TrainingConfig().model_dump(mode="json")
+def test_the_choice_is_part_of_a_key() -> None:
     usual, mean = TrainingConfig(evaluation_views="centre"), TrainingConfig(evaluation_views="mean")
     assert mean.model_dump(mode="json")["evaluation_views"] == "mean"
     assert TrainingConfig.model_validate(mean.model_dump()) == mean

@@ -3,7 +3,7 @@
 from pipeline.backbones.backbone import available_backbones, load_backbone
 from pipeline.backbones.needs import unmet_needs
 from pipeline.backbones.views import impossible_views
-from pipeline.config import Params
+from pipeline.config.params import Params
 from pipeline.errors import ConfigError
 
 

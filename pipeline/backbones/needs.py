@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.clips.clip import Clip
-from pipeline.config import ClipsConfig
+from pipeline.config.data import ClipsConfig
 from pipeline.errors import InputError, Problem
 
 FACES_REMEDY = "add {} to `clips.other_face_sizes`"

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.cache.files import sha256_file
-from pipeline.config import BackboneConfig
+from pipeline.config.data import BackboneConfig
 from pipeline.errors import InputError, Problem
 
 RANDOM = "random"

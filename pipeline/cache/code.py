@@ -13,7 +13,7 @@ PACKAGES = ("pipeline", "stages")
 """The packages whose code counts; libraries are pinned in constraints.txt instead."""
 
 CARRIERS = frozenset({"pipeline.config", "pipeline.errors", "pipeline.progress"})
-"""Modules that compute nothing: the values of a section are in an item's key themselves."""
+"""Modules and packages that compute nothing: the values of a section are in an item's key themselves."""
 
 
 def import_closure(*modules: str) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def code_key(*modules: str) -> str:
     """Return the SHA-256 of the syntax trees of the import closure of `modules`."""
     digest = hashlib.sha256()
     for module in import_closure(*modules):
-        if module not in CARRIERS:
+        if not any(module == carrier or module.startswith(f"{carrier}.") for carrier in CARRIERS):
             digest.update(f"{module}\0{_normalised(source_path(module))}\0".encode())
     return digest.hexdigest()
 

@@ -8,7 +8,7 @@ import typer
 
 def index() -> None:
     """Read the corpus of params.yaml once and write its index, on which the DAG hangs."""
-    from pipeline.config import load
+    from pipeline.config.params import load
     from pipeline.corpora.index import build_index
     from pipeline.corpora.index_table import write_index
     from pipeline.corpora.memory import FileMemory
@@ -29,7 +29,7 @@ def index() -> None:
 
 def validate() -> None:
     """Check the corpus of params.yaml and list every problem with its file and row; exit 1 if there is any."""
-    from pipeline.config import load
+    from pipeline.config.params import load
     from pipeline.corpora.index import is_stale
     from pipeline.corpora.index import validate as find_problems
     from pipeline.corpora.memory import FileMemory

@@ -26,7 +26,7 @@ Only = Annotated[
 @export.command()
 def features(to: To, format: Format = FormatName.HDF5, only: Only = None) -> None:
     """Write the embeddings of data/features."""
-    from pipeline.config import load
+    from pipeline.config.params import load
     from pipeline.export import export_features
     from stages._layout import FEATURES
 
@@ -38,7 +38,7 @@ def features(to: To, format: Format = FormatName.HDF5, only: Only = None) -> Non
 @export.command()
 def predictions(to: To, format: Format = FormatName.HDF5, only: Only = None) -> None:
     """Write the validation and test predictions of all models and ensembles."""
-    from pipeline.config import load
+    from pipeline.config.params import load
     from pipeline.export import export_predictions
     from stages._layout import PREDICTIONS
 
@@ -48,7 +48,7 @@ def predictions(to: To, format: Format = FormatName.HDF5, only: Only = None) -> 
 
 
 def _choose(only: list[str] | None, known: list[str]) -> list[str]:
-    from pipeline.config import nearest
+    from pipeline.config.section import nearest
     from pipeline.errors import AffectflowError
 
     for name in only or []:

@@ -14,7 +14,8 @@ def preset(
     force: Annotated[bool, typer.Option("--force", help="Replace a params.yaml that was edited by hand.")] = False,
 ) -> None:
     """Write params.yaml from presets/NAME.yaml, or list what there is."""
-    from pipeline.config import load, nearest
+    from pipeline.config.params import load
+    from pipeline.config.section import nearest
     from pipeline.errors import AffectflowError
 
     files = {file.stem: file for file in sorted(PRESETS.glob("*.yaml"))}

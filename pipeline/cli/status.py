@@ -12,7 +12,7 @@ import typer
 
 def status() -> None:
     """Say whether the index is older than the corpus, and which stages are out of date and why."""
-    from pipeline.config import load
+    from pipeline.config.params import load
     from pipeline.corpora.index import is_stale
     from pipeline.corpora.memory import FileMemory
     from stages._stage import executor_of

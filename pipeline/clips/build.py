@@ -11,7 +11,7 @@ from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.faces import Faces, read_faces, search_faces
 from pipeline.clips.others import write_others
 from pipeline.clips.placement import place_labels
-from pipeline.config import FacesConfig
+from pipeline.config.corpus import FacesConfig
 from pipeline.corpora.corpus import Trial
 from pipeline.corpora.digest import digest_bytes, digest_file, trial_digest
 from pipeline.corpora.labels import ANNOTATION, LabelFormat, Labels, label_files

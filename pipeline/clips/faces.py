@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import FacesConfig
+from pipeline.config.corpus import FacesConfig
 from pipeline.corpora.digest import IMAGE_NAME, FolderDigest, list_images
 from pipeline.errors import InputError, Problem
 from pipeline.media.faces import find_faces

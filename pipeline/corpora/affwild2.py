@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import AffWild2Config
+from pipeline.config.corpus import AffWild2Config
 from pipeline.corpora.corpus import Trial
 from pipeline.corpora.names import subject_of, video_name
 from pipeline.corpora.partition import Partition

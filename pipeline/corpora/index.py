@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.compute.executor import Executor, run
-from pipeline.config import AffWild2Config, CorpusConfig
+from pipeline.config.corpus import AffWild2Config, CorpusConfig
 from pipeline.corpora.corpus import Trial, open_corpus
 from pipeline.corpora.index_table import IndexRow, read_index, write_index
 from pipeline.corpora.labels import format_of

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import CorpusConfig, RecolaConfig, TableConfig
+from pipeline.config.corpus import CorpusConfig, RecolaConfig, TableConfig
 from pipeline.corpora.annotation import parse_annotation
 from pipeline.corpora.gold_standard import parse_gold_standard
 from pipeline.corpora.ratings import Ratings, parse_ratings

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.config import RecolaConfig
+from pipeline.config.corpus import RecolaConfig
 from pipeline.corpora.corpus import Trial
 from pipeline.corpora.labels import PER_TARGET
 from pipeline.corpora.partition import Partition

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from pipeline.config import TableConfig, nearest
+from pipeline.config.corpus import TableConfig
+from pipeline.config.section import nearest
 from pipeline.corpora.corpus import Trial
 from pipeline.corpora.partition import PARTITIONS, Partition
 from pipeline.errors import Problem

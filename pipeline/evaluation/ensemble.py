@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.config import EnsembleConfig
+from pipeline.config.params import EnsembleConfig
 from pipeline.errors import InputError, Problem
 from pipeline.evaluation.combine import Combination, combine
 from pipeline.evaluation.evaluate import Evaluation, Ranges, clip, score_folds

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.config import EvaluateConfig
+from pipeline.config.params import EvaluateConfig
 from pipeline.errors import ConfigError, InputError, Problem
 from pipeline.evaluation.combine import combine
 from pipeline.evaluation.metrics import Scores, overall, score_targets

@@ -7,7 +7,7 @@ from importlib import resources
 
 import numpy as np
 
-from pipeline.config import PublishedKey
+from pipeline.config.training import PublishedKey
 from pipeline.errors import ConfigError
 
 VALIDATION = ("validation", "development")

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import FacesConfig
+from pipeline.config.corpus import FacesConfig
 from pipeline.errors import InputError, Problem
 from pipeline.media.detection import FaceDetector, one_thread
 from pipeline.media.pictures import decode_pictures, to_grey, to_rgb

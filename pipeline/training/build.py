@@ -10,7 +10,9 @@ from typing import Any, cast
 from pydantic import ConfigDict, ValidationError, create_model
 from torch import nn
 
-from pipeline.config import ModelConfig, Params, nearest
+from pipeline.config.params import Params
+from pipeline.config.section import nearest
+from pipeline.config.training import ModelConfig
 from pipeline.errors import ConfigError
 
 GIVEN = frozenset({"encoders", "widths", "length", "ranges", "in_features"})

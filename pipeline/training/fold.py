@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.config.training import ModelConfig, TrainingConfig
 from pipeline.errors import InputError, Problem
 from pipeline.evaluation.metrics import score
 from pipeline.training.build import build_network

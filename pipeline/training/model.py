@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.cache.code import code_key
 from pipeline.cache.items import Item, ItemCache, item_key, materialise
 from pipeline.compute.executor import Executor
-from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.config.training import ModelConfig, TrainingConfig
 from pipeline.evaluation.folds import Fold
 from pipeline.training.fold import FoldTask
 from pipeline.training.frames import FrameTable

@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.backbones.tuning.tunable import Excerpt, Tunable
 from pipeline.clips.clip import read_clip
 from pipeline.clips.excerpt import OpenClip
-from pipeline.config import TrainingConfig
+from pipeline.config.training import TrainingConfig
 from pipeline.errors import InputError, Problem
 from pipeline.training.windows import cut_windows
 

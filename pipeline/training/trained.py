@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pipeline.config import ModelConfig
+from pipeline.config.training import ModelConfig
 from pipeline.evaluation.overlap import overlap_average
 from pipeline.fusion.output import FusionOutput
 from pipeline.training.build import build_network

@@ -11,7 +11,8 @@ from pipeline.cache.code import code_key
 from pipeline.cache.files import sha256_file
 from pipeline.cache.items import Item, ItemCache, item_key, materialise
 from pipeline.compute.executor import Executor
-from pipeline.config import BackboneConfig, FinetuneConfig, ModelConfig
+from pipeline.config.data import BackboneConfig
+from pipeline.config.training import FinetuneConfig, ModelConfig
 from pipeline.errors import ConfigError, InputError, Problem
 from pipeline.evaluation.folds import Folds
 from pipeline.training.build import stream_roles

@@ -15,7 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 from pipeline.clips.clip import read_clip
 from pipeline.compute.device import current_device
-from pipeline.config import TrainingConfig, validate
+from pipeline.config.section import validate
+from pipeline.config.training import TrainingConfig
 from pipeline.training.finetuned import FinetunedFold, StreamSource
 from pipeline.training.trained import FramePredictions
 from pipeline.training.windows import kept_frames

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.clips.clip import read_clip
-from pipeline.config import EvaluateConfig
+from pipeline.config.params import EvaluateConfig
 from pipeline.evaluation.evaluate import Evaluation, Predicted, Predictor, TrialInput, evaluate
 from pipeline.evaluation.folds import Folds
 from pipeline.training.tuned_predictions import read_predictions

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from pipeline.backbones.tuning.tunable import Look, draw_looks
 from pipeline.clips.clip import read_clip
-from pipeline.config import FinetuneConfig, TrainingConfig, validate
+from pipeline.config.section import validate
+from pipeline.config.training import FinetuneConfig, TrainingConfig
 from pipeline.evaluation.metrics import score
 from pipeline.training.end_to_end import set_head_dropout
 from pipeline.training.finetuned import FinetunedFold, StreamSource, assemble_network

@@ -4,7 +4,9 @@ import pytest
 from pipeline.backbones.backbone import available_backbones, load_backbone
 from pipeline.backbones.check import check_backbones
 from pipeline.backbones.needs import faces_of, sound_of, unmet_needs
-from pipeline.config import ClipsConfig, Params, validate
+from pipeline.config.data import ClipsConfig
+from pipeline.config.params import Params
+from pipeline.config.section import validate
 from pipeline.errors import ConfigError, InputError
 from tests.backbones.clips import make_clip
 

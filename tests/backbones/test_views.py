@@ -4,7 +4,8 @@ import pytest
 from pipeline.backbones.backbone import available_backbones, load_backbone
 from pipeline.backbones.check import check_backbones
 from pipeline.backbones.views import crop_size, impossible_views, see
-from pipeline.config import Params, validate
+from pipeline.config.params import Params
+from pipeline.config.section import validate
 from pipeline.errors import ConfigError
 from tests.backbones.clips import make_clip
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.backbones.weights import Weights
-from pipeline.config import BackboneConfig
+from pipeline.config.data import BackboneConfig
 from pipeline.errors import InputError
 
 STATE = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2)}

@@ -155,7 +155,7 @@ def test_this_projects_modules_are_found():
     assert source_path("pipeline.cache.code") == root / "pipeline" / "cache" / "code.py"
     assert source_path("pipeline.cache") == root / "pipeline" / "cache" / "__init__.py"
     closure = import_closure("stages.train")
-    assert {"stages.train", "stages._stage", "pipeline.config", "pipeline.cache.items"} <= set(closure)
+    assert {"stages.train", "stages._stage", "pipeline.config.params", "pipeline.cache.items"} <= set(closure)
 
 
 def test_every_carrier_exists():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.cache.items import Item, ItemCache, cache_root, item_key, materialise
 from pipeline.compute.executor import Executor
-from pipeline.config import FoldsConfig
+from pipeline.config.data import FoldsConfig
 from pipeline.errors import InputError, Problem
 
 SERIAL = Executor(engine="serial", device="cpu")

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.clips.build import SUMMARY, ClipPayload, assemble_clip, build_clip
 from pipeline.clips.clip import Clip, read_clip
-from pipeline.config import FacesConfig, RecolaConfig, TableConfig
+from pipeline.config.corpus import FacesConfig, RecolaConfig, TableConfig
 from pipeline.corpora.index import build_index
 from pipeline.corpora.labels import format_of
 from pipeline.corpora.target import targets_of

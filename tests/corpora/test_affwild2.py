@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import CorpusConfig
+from pipeline.config.corpus import CorpusConfig
 from pipeline.corpora.corpus import open_corpus
 from pipeline.errors import ConfigError
 from tests.corpus_factory import TEST, TRAIN, VALIDATION, config_of, labels_text, write_corpus, write_trial

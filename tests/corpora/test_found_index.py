@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import RecolaConfig, TableConfig
+from pipeline.config.corpus import RecolaConfig, TableConfig
 from pipeline.corpora.index import IndexRow, build_index, is_stale, read_index, validate, write_index
 from pipeline.errors import InputError
 from tests.corpus_factory import SERIAL, age, memory_in

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pipeline.cache.features import assemble_store, write_trial
 from pipeline.clips.manifest import ManifestRow, write_manifest
-from pipeline.config import Params, load
+from pipeline.config.params import Params, load
 from pipeline.evaluation.evaluate import Evaluation, Predicted, TrialInput, evaluate
 from pipeline.evaluation.outputs import write_evaluation
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.config import EnsembleConfig
+from pipeline.config.params import EnsembleConfig
 from pipeline.errors import InputError
 from pipeline.evaluation.combine import combine
 from pipeline.evaluation.ensemble import combine_present, evaluate_ensemble

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.config import EvaluateConfig
+from pipeline.config.params import EvaluateConfig
 from pipeline.errors import ConfigError, InputError
 from pipeline.evaluation.combine import combine
 from pipeline.evaluation.evaluate import Predicted, TrialInput, best_folds, clip, evaluate

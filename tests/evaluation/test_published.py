@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.config import PublishedKey
+from pipeline.config.training import PublishedKey
 from pipeline.errors import ConfigError
 from pipeline.evaluation.published import entries, published_row
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.config import FacesConfig
+from pipeline.config.corpus import FacesConfig
 from pipeline.errors import InputError
 from pipeline.media.faces import crop_square, find_faces
 from pipeline.media.video import read_video

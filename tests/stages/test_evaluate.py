@@ -8,7 +8,7 @@ import torch
 from pipeline.cache.features import assemble_store, write_trial
 from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
-from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.config.training import ModelConfig, TrainingConfig
 from pipeline.corpora.target import Target
 from pipeline.errors import ConfigError, InputError
 from pipeline.evaluation.folds import Fold, Folds, write_folds

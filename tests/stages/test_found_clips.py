@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import read_manifest
-from pipeline.config import RecolaConfig, TableConfig, load
+from pipeline.config.corpus import RecolaConfig, TableConfig
+from pipeline.config.params import load
 from pipeline.corpora.index import build_index, write_index
 from pipeline.evaluation.folds import read_folds
 from stages import clips, folds

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import ModelConfig, TrainingConfig
+from pipeline.config.training import ModelConfig, TrainingConfig
 from pipeline.training.fold import FoldTask
 from pipeline.training.frames import FrameTable, join_frames
 

@@ -1,6 +1,7 @@
 import pytest
 
-from pipeline.config import ModelConfig, Params
+from pipeline.config.params import Params
+from pipeline.config.training import ModelConfig
 from pipeline.errors import ConfigError
 from pipeline.training.build import build_network, check_models, stream_roles
 

@@ -204,7 +204,6 @@ def test_the_memory_of_a_training_step_is_measured() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_windows_of_300_frames_fit_in_8_gigabytes(precision: torch.dtype) -> None:
     with pytest.MonkeyPatch.context() as patch:

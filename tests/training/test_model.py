@@ -3,7 +3,7 @@ from pathlib import Path
 from pipeline.cache.files import sha256_file
 from pipeline.cache.items import ItemCache
 from pipeline.compute.executor import Executor
-from pipeline.config import ModelConfig
+from pipeline.config.training import ModelConfig
 from pipeline.evaluation.folds import Fold
 from pipeline.training.frames import FrameTable
 from pipeline.training.model import ModelTraining

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config import ModelConfig
+from pipeline.config.training import ModelConfig
 from pipeline.evaluation.metrics import overall, score_targets
 from pipeline.training.fold import FoldTask, FoldTraining
 from pipeline.training.frames import FrameTable

@@ -7,7 +7,8 @@ import pytest
 from pipeline.cache.files import assemble
 from pipeline.cache.items import ItemCache
 from pipeline.compute.executor import Executor
-from pipeline.config import BackboneConfig, EvaluateConfig
+from pipeline.config.data import BackboneConfig
+from pipeline.config.params import EvaluateConfig
 from pipeline.errors import ConfigError, InputError
 from pipeline.evaluation.folds import Fold, Folds
 from pipeline.training.finetune import HISTORY

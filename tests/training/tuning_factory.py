@@ -15,7 +15,7 @@ from pipeline.backbones.backbone import load_backbone
 from pipeline.backbones.vggish_random import fill_random
 from pipeline.backbones.weights import Weights
 from pipeline.clips.clip import Clip, read_clip, write_clip
-from pipeline.config import FinetuneConfig, ModelConfig, TrainingConfig
+from pipeline.config.training import FinetuneConfig, ModelConfig, TrainingConfig
 from pipeline.corpora.target import Target
 from pipeline.training.finetuned import StreamSource
 from pipeline.training.fold import FoldTask

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline.config import Section, validate
+from pipeline.config.section import Section, validate
 from pipeline.errors import ConfigError
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.cache.files import replacing_file
-from pipeline.config import Params
+from pipeline.config.params import Params
 from pipeline.evaluation.differences import differences_csv, differences_latex, differences_markdown
 from pipeline.evaluation.published import published_row
 from pipeline.evaluation.report.page import render

@@ -8,7 +8,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pipeline.config import Params
+from pipeline.config.params import Params
 from pipeline.evaluation.differences import READING, by_pair
 from pipeline.evaluation.report.curves import training_curves
 from pipeline.evaluation.report.overview import overview

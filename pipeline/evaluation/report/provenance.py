@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from pipeline.cache.features import FeatureStore
 from pipeline.clips.manifest import ALIGNMENT, MANIFEST, REJECTED, ManifestRow, read_manifest
-from pipeline.config import Params
+from pipeline.config.params import Params
 from pipeline.corpora.partition import PARTITIONS
 from pipeline.errors import InputError, Problem
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from pipeline.config import FINETUNED
+from pipeline.config.training import FINETUNED
 from pipeline.errors import InputError, Problem
 from pipeline.evaluation.predictions import FramePredictionsFile, read_frames
 from pipeline.evaluation.published import PublishedRow

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.config import BackboneConfig, EnsembleConfig
+from pipeline.config.data import BackboneConfig
+from pipeline.config.params import EnsembleConfig
 from pipeline.evaluation.report.sources import ranked
 from pipeline.evaluation.significance import Difference
 from pipeline.evaluation.tables import CccTable, number

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.config import validate
+from pipeline.config.section import validate
 from pipeline.corpora.demo.config import DemoConfig
 
 SMALL: dict[str, Any] = {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.compute.executor import Executor
-from pipeline.config import AffWild2Config
+from pipeline.config.corpus import AffWild2Config
 from pipeline.corpora.demo import layout
 from pipeline.corpora.demo.plan import plan, trial_files
 from pipeline.corpora.demo.render import SAMPLE_SURPLUS, render_corpus

@@ -1,6 +1,7 @@
 import pytest
 
-from pipeline.config import BackboneConfig, EnsembleConfig
+from pipeline.config.data import BackboneConfig
+from pipeline.config.params import EnsembleConfig
 from pipeline.evaluation.report.verdict import caution, listed, made_of, standing
 from pipeline.evaluation.significance import Difference, Interval
 from pipeline.evaluation.tables import CccTable, Line
