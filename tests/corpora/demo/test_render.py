@@ -34,7 +34,7 @@ def contents(root: Path) -> dict[str, bytes]:
 def test_the_bytes_depend_on_no_number_of_workers(root: Path, tmp_path: Path):
     render_corpus(small(), tmp_path / "again", Executor(engine="processes", workers=2))
     again, first = contents(tmp_path / "again"), contents(root)
-    assert len(first) > 300
+    assert len(first) > 250  # six trials of three seconds, most of them at 12 to 15 frames per second
     assert again.keys() == first.keys()
     assert [name for name in first if again[name] != first[name]] == []
 
