@@ -5,7 +5,6 @@ without a label, whatever the other columns say.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +48,6 @@ def parse_annotation(data: bytes, targets: Sequence[Target], *, file: str) -> ND
     if bad:
         raise InputError("unusable annotation", list_rows(bad, file=file, remedy=REMEDY))
     return values
-
-
-def read_annotation(path: Path, targets: Sequence[Target]) -> NDArray[np.float32]:
-    """Read and parse an annotation file; see `parse_annotation`."""
-    return parse_annotation(path.read_bytes(), targets, file=str(path))
 
 
 def _check_header(names: Sequence[str], targets: Sequence[Target], *, file: str) -> list[Problem]:
