@@ -9,8 +9,8 @@ from scipy.stats import rankdata
 
 from pipeline.evaluation.metrics import overall, score_targets
 from pipeline.evaluation.predictions import TrialPrediction
-from pipeline.evaluation.report.segments import Segment, Segments, gate_weights, useless
-from pipeline.evaluation.significance import LEVEL, Interval, bootstrap
+from pipeline.report.segments import Segment, Segments, gate_weights, useless
+from pipeline.report.significance import LEVEL, Interval, bootstrap
 
 CLEAN, FACE, VOICE, EITHER = "clean", "face useless", "voice useless", "one useless"
 CONDITIONS = (CLEAN, FACE, VOICE, EITHER)

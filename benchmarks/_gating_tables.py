@@ -10,7 +10,7 @@ from benchmarks._gating_figures import CLEAN, CONDITIONS, FACE, VOICE
 from benchmarks._gating_plot import Panels
 from pipeline.evaluation.metrics import mean_and_sd
 from pipeline.evaluation.predictions import TrialPrediction
-from pipeline.evaluation.report.segments import Segments
+from pipeline.report.segments import Segments
 
 SEEDS, SIDE_SEEDS = 5, 2
 CONCATENATION, RJCA, GRJCA, SOFT = "concatenation", "RJCA", "GRJCA, T = 0.1", "GRJCA, T = 1"

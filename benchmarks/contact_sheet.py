@@ -17,10 +17,10 @@ import numpy.typing as npt
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from pipeline.corpora.demo import layout
-from pipeline.corpora.demo.config import load
-from pipeline.corpora.demo.plan import plan
-from pipeline.corpora.demo.roster import cast
+from pipeline.demo import layout
+from pipeline.demo.config import load
+from pipeline.demo.plan import plan
+from pipeline.demo.roster import cast
 
 FOLDER = Path("docs/images")
 TRIALS = ("video59", "video59_right", "28-24-1920x1080-1", "video33", "video18", "45-15-1280x720")

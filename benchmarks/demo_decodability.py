@@ -21,11 +21,11 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from pipeline.corpora.demo import layout
-from pipeline.corpora.demo.config import DemoConfig, load
-from pipeline.corpora.demo.latent import at, stream, view
-from pipeline.corpora.demo.plan import Plan, plan
-from pipeline.corpora.demo.roster import cast
+from pipeline.demo import layout
+from pipeline.demo.config import DemoConfig, load
+from pipeline.demo.latent import at, stream, view
+from pipeline.demo.plan import Plan, plan
+from pipeline.demo.roster import cast
 
 Matrix = npt.NDArray[np.float64]
 SMOOTHING = 0.4

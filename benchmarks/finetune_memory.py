@@ -16,16 +16,16 @@ import numpy as np
 import torch
 
 from benchmarks._results import table, write_section
-from pipeline.backbones.backbone import load_backbone
-from pipeline.backbones.tuning.tunable import Look
-from pipeline.backbones.weights import Weights
-from pipeline.config.training import ModelConfig
-from pipeline.training.build import build_network
-from pipeline.training.end_to_end import EndToEnd
-from pipeline.training.finetuned import StreamSource, assemble_network
+from pipeline.backbones.common.interface import load_backbone
+from pipeline.backbones.common.weights import Weights
+from pipeline.finetuning.finetuned import StreamSource, assemble_network
+from pipeline.finetuning.model import EndToEnd
+from pipeline.finetuning.tunable import Look
+from pipeline.models.build import build_network
+from pipeline.models.config import ModelConfig
+from pipeline.models.standardise import Standardise
+from pipeline.models.trained import StandardisedNetwork
 from pipeline.training.loss import ccc_loss
-from pipeline.training.standardise import Standardise
-from pipeline.training.trained import StandardisedNetwork
 
 MODEL = ModelConfig(
     fusion="gated_joint_cross_attention",

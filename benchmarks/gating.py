@@ -34,23 +34,23 @@ from benchmarks._gating_tables import (
     panels,
     sections,
 )
-from pipeline.cache.items import ItemCache
-from pipeline.compute.executor import one_thread
-from pipeline.config.params import Params
-from pipeline.config.training import ModelConfig
-from pipeline.errors import ConfigError
+from pipeline.config import Params
 from pipeline.evaluation.folds import Fold, read_folds
 from pipeline.evaluation.predictions import TrialPrediction
-from pipeline.evaluation.report.segments import read_segments
 from pipeline.fusion.gated_joint_cross_attention import GatedRecursiveJointCrossAttention
 from pipeline.fusion.joint_cross_attention import RecursiveJointCrossAttention
-from pipeline.training.build import build_network
+from pipeline.models.build import build_network
+from pipeline.models.config import ModelConfig
+from pipeline.models.standardise import Standardise
+from pipeline.models.trained import TrainedFold
+from pipeline.report.segments import read_segments
+from pipeline.runtime.errors import ConfigError
+from pipeline.runtime.executor import one_thread
+from pipeline.runtime.items import ItemCache
+from pipeline.runtime.layout import FOLDS
+from pipeline.runtime.stage import executor_of, load_params, run_stage
 from pipeline.training.frames import FrameTable
-from pipeline.training.model import ModelTraining
-from pipeline.training.standardise import Standardise
-from pipeline.training.trained import TrainedFold
-from stages._layout import FOLDS
-from stages._stage import executor_of, load_params, run_stage
+from pipeline.training.train_model import ModelTraining
 from stages.train import read_frames
 
 PAGE, PICTURE = Path("docs/gating.md"), Path("docs/images/gating.svg")

@@ -20,9 +20,10 @@ from torch import Tensor
 
 from benchmarks._results import machine, table, write_section
 from pipeline.backbones import ir50
-from pipeline.backbones.transfer import to_device
-from pipeline.backbones.weights import Weights
-from pipeline.config.training import ModelConfig, TrainingConfig
+from pipeline.backbones.common.transfer import to_device
+from pipeline.backbones.common.weights import Weights
+from pipeline.models.config import ModelConfig
+from pipeline.training.config import TrainingConfig
 from pipeline.training.fold import FoldTask, FoldTraining
 from pipeline.training.frames import FrameTable
 from pipeline.training.loss import ccc_loss

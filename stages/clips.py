@@ -3,10 +3,6 @@
 import json
 from pathlib import Path
 
-from pipeline.cache.code import code_key
-from pipeline.cache.files import assemble, replacing
-from pipeline.cache.items import Item, ItemCache, item_key, materialise
-from pipeline.clips.build import SUMMARY, ClipPayload, build_clip
 from pipeline.clips.manifest import (
     ALIGNMENT,
     MANIFEST,
@@ -16,27 +12,34 @@ from pipeline.clips.manifest import (
     write_manifest,
     write_rejected,
 )
-from pipeline.config.corpus import AffWild2Config
-from pipeline.config.params import Params
+from pipeline.clips.target import targets_of
+from pipeline.corpora.config import KINDS, CorpusConfig, RatedConfig
 from pipeline.corpora.index_table import IndexRow, read_index
 from pipeline.corpora.labels import format_of
-from pipeline.corpora.target import targets_of
-from pipeline.errors import InputError
-from stages._layout import CLIPS
-from stages._stage import executor_of, load_params, run_stage
+from pipeline.ingest.build import SUMMARY, ClipPayload, build_clip
+from pipeline.ingest.config import ClipsConfig
+from pipeline.runtime.code import code_key
+from pipeline.runtime.errors import InputError
+from pipeline.runtime.files import assemble, replacing
+from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.layout import CLIPS
+from pipeline.runtime.stage import load_params, run_stage
 
 
 def main() -> None:
     """Build what the item cache does not hold yet, and put the clips together."""
     params = load_params()
-    rows = read_index(Path(params.corpus.index))
+    clips = params.section(ClipsConfig, "clips")
+    kind = KINDS[params.data["corpus"]["kind"]]
+    corpus = params.section(kind, "corpus")
+    rows = read_index(Path(corpus.index))
     built = materialise(
-        [_item(row, params) for row in rows],
+        [_item(row, corpus, clips) for row in rows],
         build_clip,
         cache=ItemCache(),
-        executor=executor_of(params),
+        executor=params.executor(),
         label="clips",
-        on_error=params.clips.on_error,
+        on_error=clips.on_error,
     )
     if not built.paths:
         raise InputError(
@@ -51,22 +54,19 @@ def main() -> None:
         write_rejected(fresh / REJECTED, {failure.name: failure.problems for failure in built.failures})
 
 
-def _item(row: IndexRow, params: Params) -> Item:
-    corpus = params.corpus
+def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig) -> Item:
     targets = targets_of(corpus.targets)
     payload = ClipPayload(
         trial=row.locate(Path(corpus.root)),
         digest=row.digest,
         targets=targets,
-        face_size=params.clips.face_size,
-        sample_rate=params.clips.sample_rate,
-        other_rates=tuple(sorted(params.clips.other_sample_rates)),
-        other_sizes=tuple(sorted(params.clips.other_face_sizes)),
+        face_size=clips.face_size,
+        sample_rate=clips.sample_rate,
+        other_rates=tuple(sorted(clips.other_sample_rates)),
+        other_sizes=tuple(sorted(clips.other_face_sizes)),
         form=format_of(corpus),
-        search=None if isinstance(corpus, AffWild2Config) else corpus.faces,
+        search=corpus.faces if isinstance(corpus, RatedConfig) else None,
     )
-    # Left out of the key where there are none: clips built before these parameters were there stay as they are.
-    others = {"other_rates": payload.other_rates, "other_sizes": payload.other_sizes}
     key = item_key(
         content=row.digest,
         trial=[row.trial, row.partition, row.subject],
@@ -75,8 +75,9 @@ def _item(row: IndexRow, params: Params) -> Item:
         sample_rate=payload.sample_rate,
         labels=[payload.form.kind, *payload.form.delays],
         search=payload.search,
-        code=code_key("pipeline.clips.build"),
-        **{name: numbers for name, numbers in others.items() if numbers},
+        other_rates=payload.other_rates,
+        other_sizes=payload.other_sizes,
+        code=code_key("pipeline.ingest.build"),
     )
     return Item(name=row.trial, key=key, payload=payload)
 

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from pipeline.cache.files import replacing
-from pipeline.compute.executor import Executor
-from pipeline.config.corpus import AffWild2Config
-from pipeline.corpora import affwild2  # noqa: F401 - the index finds this reader by name; the stage depends on it
-from pipeline.corpora.demo.config import load
-from pipeline.corpora.demo.render import render_corpus
-from pipeline.corpora.index import build_index, write_index
-from pipeline.corpora.memory import FileMemory
-from stages._stage import run_stage
+from pipeline.corpora.config import AffWild2Config
+from pipeline.demo.config import load
+from pipeline.demo.render import render_corpus
+from pipeline.readers import affwild2  # noqa: F401 - the index finds this reader by name; the stage depends on it
+from pipeline.readers.index import build_index, write_index
+from pipeline.readers.memory import FileMemory
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.files import replacing
+from pipeline.runtime.stage import run_stage
 
 PARAMS = Path("data/demo/params.yaml")
 CORPUS = Path("data/demo/corpus")

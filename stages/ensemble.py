@@ -1,28 +1,29 @@
 """Combine what several models predicted, and score it like a model: `python -m stages.ensemble both`."""
 
-import sys
 from pathlib import Path
 
+from pipeline.clips.target import TargetsConfig
+from pipeline.evaluation.config import EnsembleConfig
 from pipeline.evaluation.ensemble import evaluate_ensemble
 from pipeline.evaluation.outputs import write_evaluation
 from pipeline.evaluation.predictions import read_frames
-from stages._layout import METRICS, PREDICTIONS
-from stages._stage import load_params, run_stage
+from pipeline.runtime.layout import METRICS, PREDICTIONS
+from pipeline.runtime.stage import argument, load_params, run_stage
 
 
 def main() -> None:
     """Write predictions/<name>/ and metrics/evaluate/<name>.json."""
-    name = sys.argv[1]
+    name = argument("ensemble")
     params = load_params()
-    config = params.ensembles[name]
-    targets = params.corpus.targets
+    config = params.entry(EnsembleConfig, "ensembles", name)
+    corpus = params.section(TargetsConfig, "corpus")
     members = {member: read_frames(PREDICTIONS / member / "frames.h5", attention=False) for member in config.models}
     write_evaluation(
-        evaluate_ensemble(members, ranges=targets, config=config),
+        evaluate_ensemble(members, ranges=corpus.targets, config=config),
         predictions=PREDICTIONS / name,
         metrics=METRICS / "evaluate" / f"{name}.json",
-        targets=list(targets),
-        sample=Path(params.corpus.sample) if params.corpus.sample else None,
+        targets=list(corpus.targets),
+        sample=Path(corpus.sample) if corpus.sample else None,
     )
 
 

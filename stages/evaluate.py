@@ -1,32 +1,38 @@
 """Score one model on its held-out trials and predict the test trials: `python -m stages.evaluate grjca`."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
-from pipeline.cache.features import FeatureStore
 from pipeline.clips.clip import read_clip
-from pipeline.compute.device import available_devices
-from pipeline.compute.executor import one_thread
+from pipeline.clips.target import TargetsConfig
+from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.evaluate import Predicted, Predictor, TrialInput, evaluate
 from pipeline.evaluation.folds import read_folds
 from pipeline.evaluation.outputs import write_evaluation
-from pipeline.training.trained import TrainedFold
-from stages._inputs import open_streams
-from stages._layout import CLIPS, FOLDS, METRICS, MODELS, PREDICTIONS
-from stages._stage import load_params, run_stage
+from pipeline.features.store import FeatureStore
+from pipeline.models.config import ModelConfig
+from pipeline.models.inputs import open_streams
+from pipeline.models.trained import TrainedFold
+from pipeline.runtime.config import ComputeConfig
+from pipeline.runtime.device import available_devices
+from pipeline.runtime.executor import one_thread
+from pipeline.runtime.layout import CLIPS, FOLDS, METRICS, MODELS, PREDICTIONS
+from pipeline.runtime.stage import argument, load_params, run_stage
+from pipeline.training.config import TrainingConfig, training_of
 
 
 def main() -> None:
     """Write predictions/<model>/ and metrics/evaluate/<model>.json."""
-    name = sys.argv[1]
+    name = argument("model")
     params = load_params()
+    model = params.entry(ModelConfig, "models", name)
+    corpus = params.section(TargetsConfig, "corpus")
     folds = read_folds(FOLDS)
-    stores = open_streams(params.models[name].streams)
-    compact = params.training_of(name).gaps == "compact"
-    device = torch.device(available_devices(params.compute.device)[0])
+    stores = open_streams(model.streams)
+    compact = training_of(params.section(TrainingConfig, "training"), model, name=name).gaps == "compact"
+    device = torch.device(available_devices(params.section(ComputeConfig, "compute").device)[0])
     # One thread as in training: the last bit of a sum must not depend on the number of cores.
     with one_thread():
         evaluation = evaluate(
@@ -35,16 +41,15 @@ def main() -> None:
             held_out={k: fold.validation for k, fold in enumerate(folds.folds)},
             test=folds.test,
             read=lambda trial: read_trial(trial, stores, labelled=trial not in folds.test, compact=compact),
-            ranges=params.corpus.targets,
-            config=params.evaluate,
+            ranges=corpus.targets,
+            config=params.section(EvaluateConfig, "evaluate"),
         )
-    sample = params.corpus.sample
     write_evaluation(
         evaluation,
         predictions=PREDICTIONS / name,
         metrics=METRICS / "evaluate" / f"{name}.json",
-        targets=list(params.corpus.targets),
-        sample=Path(sample) if sample else None,
+        targets=list(corpus.targets),
+        sample=Path(corpus.sample) if corpus.sample else None,
     )
 
 

@@ -1,36 +1,31 @@
 """Embed every frame of every clip with one backbone: `python -m stages.extract ir50`."""
 
-import sys
 from typing import Any
 
-from pipeline.backbones.backbone import Backbone, load_backbone
-from pipeline.backbones.embed import Extraction, embed_clip
-from pipeline.backbones.multi_view import embed_views
-from pipeline.backbones.weights import Weights
-from pipeline.cache.code import code_key
-from pipeline.cache.features import assemble_store
-from pipeline.cache.items import Item, ItemCache, item_key, materialise
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.backbones.common.embed import Extraction, embed_clip
+from pipeline.backbones.common.interface import Backbone, load_backbone
+from pipeline.backbones.common.multi_view import embed_views
+from pipeline.backbones.common.weights import Weights
 from pipeline.clips.manifest import ManifestRow, read_manifest
-from pipeline.config.data import BackboneConfig
-from pipeline.config.section import nearest
-from pipeline.errors import ConfigError
-from stages._layout import CLIPS, FEATURES, MANIFEST
-from stages._stage import executor_of, load_params, run_stage
+from pipeline.features.store import assemble_store
+from pipeline.runtime.code import code_key
+from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.layout import CLIPS, FEATURES, MANIFEST
+from pipeline.runtime.stage import argument, load_params, run_stage
 
 
 def main() -> None:
     """Write data/features/<backbone>.zarr."""
-    name = sys.argv[1]
+    name = argument("backbone")
     params = load_params()
-    if name not in params.backbones:
-        raise ConfigError(f"params.yaml has no backbones.{name}{nearest(name, params.backbones)}")
-    config = params.backbones[name]
+    config = params.entry(BackboneConfig, "backbones", name)
     backbone = load_backbone(name)
     weights = Weights.from_config(config)
     weights.check()
-    code = code_key("pipeline.backbones.embed", f"pipeline.backbones.{name}")
+    code = code_key("pipeline.backbones.common.embed", f"pipeline.backbones.{name}")
     items = [_item(row, name, backbone, config, weights, code) for row in read_manifest(MANIFEST)]
-    cache, executor, label = ItemCache(), executor_of(params, device=True), f"extract {name}"
+    cache, executor, label = ItemCache(), params.executor(device=True), f"extract {name}"
     attributes: dict[str, Any] = {
         "backbone": name,
         "modality": backbone.MODALITY,

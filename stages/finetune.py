@@ -1,45 +1,57 @@
 """Tune a trained model with its backbones, score it, predict the test trials: `python -m stages.finetune grjca`."""
 
-import sys
 from pathlib import Path
 
-from pipeline.cache.files import assemble, replacing, replacing_file
-from pipeline.cache.items import ItemCache
+from pipeline.backbones.common.config import BackboneConfig
 from pipeline.clips.manifest import read_manifest
-from pipeline.config.training import FINETUNED
+from pipeline.clips.target import TargetsConfig
+from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.folds import read_folds
 from pipeline.evaluation.outputs import write_evaluation
-from pipeline.training.finetune import FOLD, HISTORY
+from pipeline.finetuning.config import FinetuneSection, finetune_of
+from pipeline.finetuning.finetune import FOLD, HISTORY
+from pipeline.finetuning.tuned_model import ModelTuning
+from pipeline.finetuning.tuned_scores import score_tuned
+from pipeline.models.config import ModelConfig
+from pipeline.runtime.files import assemble, replacing, replacing_file
+from pipeline.runtime.items import ItemCache
+from pipeline.runtime.layout import CLIPS, FINETUNED, FOLDS, MANIFEST, METRICS, MODELS, PLOTS, PREDICTIONS
+from pipeline.runtime.stage import argument, load_params, run_stage
 from pipeline.training.history import History, write_curves, write_metrics
-from pipeline.training.tuned_model import ModelTuning
-from pipeline.training.tuned_scores import score_tuned
-from stages._layout import CLIPS, FOLDS, MANIFEST, METRICS, MODELS, PLOTS, PREDICTIONS
-from stages._stage import executor_of, load_params, run_stage
 
 
 def main() -> None:
     """Write models/, predictions/, plots/train/ and metrics/ of <model>-finetuned."""
-    name = sys.argv[1]
+    name = argument("model")
     tuned = name + FINETUNED
     params = load_params()
-    targets = params.corpus.targets
+    corpus = params.section(TargetsConfig, "corpus")
+    model = params.entry(ModelConfig, "models", name)
     folds = read_folds(FOLDS)
     tuning = ModelTuning(
         name=name,
-        model=params.models[name],
-        backbones=params.backbones,
-        finetune=params.finetune_of(name),
+        model=model,
+        backbones={stream: params.entry(BackboneConfig, "backbones", stream) for stream in model.streams},
+        finetune=finetune_of(params.section(FinetuneSection, "finetune"), name=name),
         folds=folds,
         clips=CLIPS,
         digests={row.trial: row.digest for row in read_manifest(MANIFEST)},
         cache=ItemCache(),
-        executor=executor_of(params, device=True),
+        executor=params.executor(device=True),
     )
-    model = tuning.run(MODELS / name)
-    histories = [History.read(path / HISTORY) for path in model.folds]
-    evaluation = score_tuned(tuned, model.predictions, folds=folds, clips=CLIPS, ranges=targets, config=params.evaluate)
+    finetuned = tuning.run(MODELS / name)
+    histories = [History.read(path / HISTORY) for path in finetuned.folds]
+    scoring = params.section(EvaluateConfig, "evaluate")
+    evaluation = score_tuned(
+        tuned,
+        finetuned.predictions,
+        folds=folds,
+        clips=CLIPS,
+        ranges=corpus.targets,
+        config=scoring,
+    )
     with replacing(MODELS / tuned) as out:
-        for number, path in enumerate(model.folds):
+        for number, path in enumerate(finetuned.folds):
             assemble(path / FOLD, out / f"fold{number}.safetensors")
     with replacing_file(METRICS / "train" / f"{tuned}.json") as file:
         write_metrics(file, histories)
@@ -49,8 +61,8 @@ def main() -> None:
         evaluation,
         predictions=PREDICTIONS / tuned,
         metrics=METRICS / "evaluate" / f"{tuned}.json",
-        targets=list(targets),
-        sample=Path(params.corpus.sample) if params.corpus.sample else None,
+        targets=list(corpus.targets),
+        sample=Path(corpus.sample) if corpus.sample else None,
     )
 
 

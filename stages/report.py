@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from pipeline.evaluation.report.build import build_report
-from stages._layout import REPORTS
-from stages._stage import load_params, run_stage
+from pipeline.config import load
+from pipeline.report.build import build_report
+from pipeline.runtime.layout import REPORTS
+from pipeline.runtime.stage import load_params, run_stage
 
 
 def main() -> None:
     """Write reports/index.html and reports/ccc.{csv,md,tex,json}."""
-    build_report(load_params(), root=Path(), reports=REPORTS)
+    load_params()
+    build_report(load(), root=Path(), reports=REPORTS)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,37 @@
 """Train one model on the cached features, its folds side by side: `python -m stages.train grjca`."""
 
-import sys
 from collections.abc import Sequence
 
-from pipeline.cache.files import assemble, replacing, replacing_file
-from pipeline.cache.items import ItemCache
-from pipeline.cache.views import views_of
 from pipeline.clips.clip import read_clip
+from pipeline.clips.target import TargetsConfig
 from pipeline.evaluation.folds import read_folds
+from pipeline.features.views import views_of
+from pipeline.models.config import ModelConfig
+from pipeline.models.inputs import open_streams
+from pipeline.runtime.files import assemble, replacing, replacing_file
+from pipeline.runtime.items import ItemCache
+from pipeline.runtime.layout import CLIPS, FOLDS, METRICS, MODELS, PLOTS
+from pipeline.runtime.stage import argument, load_params, run_stage
+from pipeline.training.config import TrainingConfig, training_of
 from pipeline.training.frames import FrameTable, join_frames
 from pipeline.training.history import History, write_curves, write_metrics
-from pipeline.training.model import ModelTraining
-from stages._inputs import open_streams
-from stages._layout import CLIPS, FOLDS, METRICS, MODELS, PLOTS
-from stages._stage import executor_of, load_params, run_stage
+from pipeline.training.train_model import ModelTraining
 
 
 def main() -> None:
     """Write models/<model>/fold<k>.safetensors, metrics/train/<model>.json and plots/train/<model>.csv."""
-    name = sys.argv[1]
+    name = argument("model")
     params = load_params()
-    model = params.models[name]
+    model = params.entry(ModelConfig, "models", name)
     folds = read_folds(FOLDS).folds
     training = ModelTraining(
         name=name,
         model=model,
-        training=params.training_of(name),
-        targets=params.corpus.targets,
+        training=training_of(params.section(TrainingConfig, "training"), model, name=name),
+        targets=params.section(TargetsConfig, "corpus").targets,
         folds=folds,
         cache=ItemCache(),
-        executor=executor_of(params, device=True),
+        executor=params.executor(device=True),
     )
     trials = sorted({trial for fold in folds for trial in (*fold.train, *fold.validation)})
     paths = training.run(read_frames(model.streams, trials))

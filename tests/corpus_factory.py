@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from pipeline.compute.executor import Executor
-from pipeline.config.corpus import AffWild2Config
-from pipeline.corpora.memory import FileMemory
+from pipeline.corpora.config import AffWild2Config
+from pipeline.readers.memory import FileMemory
+from pipeline.runtime.executor import Executor
 from tests.media_factory import picture, write_video
 
 SIZE = 16

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.corpora.demo.encode import write_video
-from pipeline.corpora.demo.face import Expression, Pen, draw
-from pipeline.corpora.demo.looks import looks_of
+from pipeline.demo.encode import write_video
+from pipeline.demo.face import Expression, Pen, draw
+from pipeline.demo.looks import looks_of
 
 Picture = NDArray[np.uint8]
 Place = tuple[float, float, float]

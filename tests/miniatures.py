@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.corpus import RecolaConfig, TableConfig
+from pipeline.corpora.config import RecolaConfig, TableConfig
 from tests.face_factory import HERE, RATE, Place, tone, write_face_video
 
 FRAMES = 30

@@ -7,13 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config import corpus, data, params, training
-from pipeline.config.data import BackboneConfig
-from pipeline.config.params import Params, load
-from pipeline.config.section import Section, nearest, validate
-from pipeline.config.training import ModelConfig, TrainingConfig
-from pipeline.errors import ConfigError
-from pipeline.training.build import check_models
+from pipeline import config as params
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.config import Params, load
+from pipeline.corpora import config as corpus
+from pipeline.ingest import config as data
+from pipeline.models.build import check_models
+from pipeline.models.config import ModelConfig
+from pipeline.runtime.errors import ConfigError
+from pipeline.runtime.section import Section, nearest, validate
+from pipeline.training import config as training
+from pipeline.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[1]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))

@@ -13,17 +13,17 @@ import h5py
 import pytest
 import yaml
 
-from pipeline.backbones.backbone import load_backbone
+from pipeline.backbones.common.interface import load_backbone
 from pipeline.cli.corpus import index as write_the_index
 from pipeline.cli.corpus import validate as find_problems
 from pipeline.clips.manifest import read_manifest
-from pipeline.compute.executor import Executor
-from pipeline.config.params import Params, load
-from pipeline.corpora.demo.render import render_corpus
-from pipeline.evaluation.published import published_row
-from pipeline.training.trained import TrainedFold
+from pipeline.config import Params, load
+from pipeline.demo.render import render_corpus
+from pipeline.models.trained import TrainedFold
+from pipeline.report.published import published_row
+from pipeline.runtime.executor import Executor
 from stages import clips, ensemble, evaluate, extract, finetune, folds, report, train
-from tests.corpora.demo.factory import small
+from tests.demo.factory import small
 from tests.miniatures import PEOPLE, fatigue_row, write_fatigue, write_manifest, write_recola
 
 pytestmark = pytest.mark.slow

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.backbones.backbone import load_backbone
-from pipeline.backbones.check import check_backbones
-from pipeline.config.params import Params, load
-from pipeline.config.section import validate
-from pipeline.config.training import ModelConfig, PublishedKey
-from pipeline.evaluation.published import PublishedRow, published_row
+from pipeline.backbones.common.interface import load_backbone
+from pipeline.checks import check_backbones
+from pipeline.config import Params, load
+from pipeline.models.config import ModelConfig, PublishedKey
+from pipeline.report.published import PublishedRow, published_row
+from pipeline.runtime.section import validate
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")

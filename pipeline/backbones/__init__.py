@@ -1,1 +1,1 @@
-"""Per-frame embeddings: one backbone per file, found by its module's name."""
+"""Per-frame embeddings: one package per backbone, found by its name."""

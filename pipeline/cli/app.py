@@ -6,12 +6,11 @@ import typer
 
 from pipeline.cli.cache import cache
 from pipeline.cli.corpus import index, validate
-from pipeline.cli.deps import deps
 from pipeline.cli.export import export
 from pipeline.cli.folds import folds
 from pipeline.cli.preset import preset
 from pipeline.cli.status import status
-from pipeline.errors import AffectflowError
+from pipeline.runtime.errors import AffectflowError
 
 app = typer.Typer(
     help="Continuous valence and arousal from video. Run it in the root of a clone; `dvc repro` does the work.",
@@ -27,7 +26,6 @@ app.command()(status)
 app.command()(folds)
 app.add_typer(export, name="export")
 app.add_typer(cache, name="cache")
-app.command()(deps)
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 @cache.command()
 def info() -> None:
     """Count items and bytes, by kind."""
-    from pipeline.cache.items import ItemCache
-    from pipeline.cache.upkeep import survey
+    from pipeline.runtime.items import ItemCache
+    from pipeline.runtime.upkeep import survey
 
     store = ItemCache()
     kinds = survey(store)
@@ -29,8 +29,8 @@ def prune(
     dry_run: DryRun = False,
 ) -> None:
     """Remove items and checkpoints that were not used for long, and what killed runs left behind."""
-    from pipeline.cache.items import ItemCache
-    from pipeline.cache.upkeep import prune as remove
+    from pipeline.runtime.items import ItemCache
+    from pipeline.runtime.upkeep import prune as remove
 
     removed = remove(ItemCache(), days=days, dry_run=dry_run)
     verb = "would remove" if dry_run else "removed"
@@ -43,10 +43,10 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="Remove damaged items: they are computed again.")] = False,
 ) -> None:
     """Compare the checksums of all items; exit 1 if any is damaged and not removed."""
-    from pipeline.cache.items import ItemCache
-    from pipeline.cache.upkeep import damaged
-    from pipeline.errors import InputError, Problem
-    from pipeline.progress import Progress
+    from pipeline.runtime.errors import InputError, Problem
+    from pipeline.runtime.items import ItemCache
+    from pipeline.runtime.progress import Progress
+    from pipeline.runtime.upkeep import damaged
 
     store = ItemCache()
     with Progress("verify", total=len(store.keys())) as progress:

@@ -8,15 +8,15 @@ import typer
 
 def index() -> None:
     """Read the corpus of params.yaml once and write its index, on which the DAG hangs."""
-    from pipeline.config.params import load
-    from pipeline.corpora.index import build_index
+    from pipeline.config import load
     from pipeline.corpora.index_table import write_index
-    from pipeline.corpora.memory import FileMemory
-    from stages._stage import executor_of
+    from pipeline.readers.index import build_index
+    from pipeline.readers.memory import FileMemory
+    from pipeline.runtime.executor import Executor
 
     params = load()
     corpus = params.corpus
-    rows = build_index(corpus, memory=FileMemory(), executor=executor_of(params))
+    rows = build_index(corpus, memory=FileMemory(), executor=Executor.from_config(params.compute))
     path = Path(corpus.index)
     before = path.read_bytes() if path.is_file() else None
     write_index(path, rows)
@@ -29,15 +29,15 @@ def index() -> None:
 
 def validate() -> None:
     """Check the corpus of params.yaml and list every problem with its file and row; exit 1 if there is any."""
-    from pipeline.config.params import load
-    from pipeline.corpora.index import is_stale
-    from pipeline.corpora.index import validate as find_problems
-    from pipeline.corpora.memory import FileMemory
-    from pipeline.errors import InputError
-    from stages._stage import executor_of
+    from pipeline.config import load
+    from pipeline.readers.index import is_stale
+    from pipeline.readers.index import validate as find_problems
+    from pipeline.readers.memory import FileMemory
+    from pipeline.runtime.errors import InputError
+    from pipeline.runtime.executor import Executor
 
     params = load()
-    corpus, memory, executor = params.corpus, FileMemory(), executor_of(params)
+    corpus, memory, executor = params.corpus, FileMemory(), Executor.from_config(params.compute)
     problems = find_problems(corpus, memory=memory, executor=executor)
     if problems:
         raise InputError(f"the corpus {corpus.root} cannot be used", problems)

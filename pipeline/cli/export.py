@@ -26,9 +26,9 @@ Only = Annotated[
 @export.command()
 def features(to: To, format: Format = FormatName.HDF5, only: Only = None) -> None:
     """Write the embeddings of data/features."""
-    from pipeline.config.params import load
-    from pipeline.export import export_features
-    from stages._layout import FEATURES
+    from pipeline.cli.export_files import export_features
+    from pipeline.config import load
+    from pipeline.runtime.layout import FEATURES
 
     names = _choose(only, list(load().backbones))
     count = export_features({name: FEATURES / f"{name}.zarr" for name in names}, to, format=format.value)
@@ -38,9 +38,9 @@ def features(to: To, format: Format = FormatName.HDF5, only: Only = None) -> Non
 @export.command()
 def predictions(to: To, format: Format = FormatName.HDF5, only: Only = None) -> None:
     """Write the validation and test predictions of all models and ensembles."""
-    from pipeline.config.params import load
-    from pipeline.export import export_predictions
-    from stages._layout import PREDICTIONS
+    from pipeline.cli.export_files import export_predictions
+    from pipeline.config import load
+    from pipeline.runtime.layout import PREDICTIONS
 
     names = _choose(only, list(load().result_names()))
     count = export_predictions({name: PREDICTIONS / name / "frames.h5" for name in names}, to, format=format.value)
@@ -48,8 +48,8 @@ def predictions(to: To, format: Format = FormatName.HDF5, only: Only = None) -> 
 
 
 def _choose(only: list[str] | None, known: list[str]) -> list[str]:
-    from pipeline.config.section import nearest
-    from pipeline.errors import AffectflowError
+    from pipeline.runtime.errors import AffectflowError
+    from pipeline.runtime.section import nearest
 
     for name in only or []:
         if name not in known:

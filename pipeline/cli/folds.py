@@ -7,7 +7,7 @@ def folds() -> None:
     """Print how many trials and frames each fold trains and validates on."""
     from pipeline.clips.manifest import read_manifest
     from pipeline.evaluation.folds import read_folds
-    from stages._layout import FOLDS, MANIFEST
+    from pipeline.runtime.layout import FOLDS, MANIFEST
 
     split = read_folds(FOLDS)
     frames = {row.trial: row.frames for row in read_manifest(MANIFEST)}

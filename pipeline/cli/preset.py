@@ -14,9 +14,9 @@ def preset(
     force: Annotated[bool, typer.Option("--force", help="Replace a params.yaml that was edited by hand.")] = False,
 ) -> None:
     """Write params.yaml from presets/NAME.yaml, or list what there is."""
-    from pipeline.config.params import load
-    from pipeline.config.section import nearest
-    from pipeline.errors import AffectflowError
+    from pipeline.config import load
+    from pipeline.runtime.errors import AffectflowError
+    from pipeline.runtime.section import nearest
 
     files = {file.stem: file for file in sorted(PRESETS.glob("*.yaml"))}
     if not files:

@@ -12,14 +12,14 @@ import typer
 
 def status() -> None:
     """Say whether the index is older than the corpus, and which stages are out of date and why."""
-    from pipeline.config.params import load
-    from pipeline.corpora.index import is_stale
-    from pipeline.corpora.memory import FileMemory
-    from stages._stage import executor_of
+    from pipeline.config import load
+    from pipeline.readers.index import is_stale
+    from pipeline.readers.memory import FileMemory
+    from pipeline.runtime.executor import Executor
 
     params = load()
     if Path(params.corpus.root).is_dir():
-        changes = is_stale(params.corpus, memory=FileMemory(), executor=executor_of(params))
+        changes = is_stale(params.corpus, memory=FileMemory(), executor=Executor.from_config(params.compute))
         typer.echo(f"index: {changes} -> run `affectflow index`" if changes else f"index: {changes}")
     else:
         typer.echo(f"index: there is no corpus at {params.corpus.root} to compare with")
@@ -40,7 +40,7 @@ def dvc_status() -> dict[str, Any]:
     AffectflowError
         DVC fails, with its message.
     """
-    from pipeline.errors import AffectflowError
+    from pipeline.runtime.errors import AffectflowError
 
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

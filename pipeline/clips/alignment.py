@@ -2,7 +2,7 @@
 
 The decoded frames are the time line. Label row r and image r + 1 belong to frame r; where their numbers differ, frames
 without a label or a crop are masked, and rows or images without a frame are left out. No frame is
-ever dropped. How rows with times of their own come to the frames, `pipeline.clips.placement` says.
+ever dropped. How rows with times of their own come to the frames, `pipeline.ingest.placement` says.
 """
 
 from collections.abc import Collection

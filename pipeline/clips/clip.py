@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.corpora.partition import Partition
-from pipeline.corpora.target import Target
+from pipeline.clips.partition import Partition
+from pipeline.clips.target import Target
 
 SCHEMA = 1
 

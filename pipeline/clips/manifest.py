@@ -8,8 +8,8 @@ from typing import Any
 
 from pipeline.clips.alignment import Alignment
 from pipeline.clips.others import content_of
-from pipeline.corpora.partition import Partition
-from pipeline.errors import InputError, Problem
+from pipeline.clips.partition import Partition
+from pipeline.runtime.errors import InputError, Problem
 
 MANIFEST, ALIGNMENT, REJECTED = "manifest.csv", "alignment.csv", "rejected.csv"
 
@@ -49,7 +49,7 @@ class ManifestRow:
 
     @classmethod
     def from_summary(cls, summary: Mapping[str, Any]) -> "ManifestRow":
-        """Take the row from what `pipeline.clips.build.summarise` wrote."""
+        """Take the row from what `pipeline.ingest.build.summarise` wrote."""
         return cls(**{field.name: summary[field.name] for field in fields(cls)})
 
 

@@ -1,1 +1,1 @@
-"""Corpora: which trials there are, and which files each one has."""
+"""A trial as the index names it: index table, annotations, ratings, digests."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.corpora.target import Target
-from pipeline.errors import InputError, Problem
+from pipeline.clips.target import Target
+from pipeline.runtime.errors import InputError, Problem
 
 UNANNOTATED = -5.0
 LISTED = 20

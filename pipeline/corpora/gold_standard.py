@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.clips.target import Target
 from pipeline.corpora.ratings import Ratings, decode, parse_rows
-from pipeline.corpora.target import Target
-from pipeline.errors import InputError, Problem
+from pipeline.runtime.errors import InputError, Problem
 
 PERIOD = 0.04
 """Seconds between two rows of a file without a column of times; the first row stands at 0."""

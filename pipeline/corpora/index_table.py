@@ -6,10 +6,10 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import cast
 
-from pipeline.cache.files import replacing_file
-from pipeline.corpora.corpus import Trial
-from pipeline.corpora.partition import PARTITIONS, Partition
-from pipeline.errors import InputError, Problem
+from pipeline.clips.partition import PARTITIONS, Partition
+from pipeline.corpora.trial import Trial
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.files import replacing_file
 
 REBUILD = "run `affectflow index`"
 

@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.corpus import CorpusConfig, RecolaConfig, TableConfig
+from pipeline.clips.target import Target
 from pipeline.corpora.annotation import parse_annotation
+from pipeline.corpora.config import CorpusConfig, RecolaConfig, TableConfig
 from pipeline.corpora.gold_standard import parse_gold_standard
 from pipeline.corpora.ratings import Ratings, parse_ratings
-from pipeline.corpora.target import Target
 
 PER_TARGET = "{target}"
 """Stands for a target's name in the path of an annotation that has one file per target."""

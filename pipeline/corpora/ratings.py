@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.clips.target import Target
 from pipeline.corpora.annotation import list_rows
-from pipeline.corpora.target import Target
-from pipeline.errors import InputError, Problem
+from pipeline.runtime.errors import InputError, Problem
 
 TIME = ("time", "frametime")
 """Names of the column with seconds, in lower case."""

@@ -1,1 +1,1 @@
-"""Metrics, folds, predictions, tables and the report page."""
+"""Metrics, folds, predictions, submissions and ensembles."""

@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.config.params import EnsembleConfig
-from pipeline.errors import InputError, Problem
 from pipeline.evaluation.combine import Combination, combine
+from pipeline.evaluation.config import EnsembleConfig
 from pipeline.evaluation.evaluate import Evaluation, Ranges, clip, score_folds
 from pipeline.evaluation.predictions import FramePredictionsFile, TrialPrediction
+from pipeline.runtime.errors import InputError, Problem
 
 Array = npt.NDArray[np.float32]
 

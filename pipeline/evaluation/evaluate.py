@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.config.params import EvaluateConfig
-from pipeline.errors import ConfigError, InputError, Problem
 from pipeline.evaluation.combine import combine
+from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.metrics import Scores, overall, score_targets
 from pipeline.evaluation.predictions import TrialPrediction
-from pipeline.progress import Progress
+from pipeline.runtime.errors import ConfigError, InputError, Problem
+from pipeline.runtime.progress import Progress
 
 Ranges = Mapping[str, tuple[float, float]]
 

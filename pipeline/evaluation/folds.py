@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pipeline.errors import InputError, Problem
+from pipeline.runtime.errors import InputError, Problem
 
 
 class Member(Protocol):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cache.files import replacing, replacing_file
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.metrics import mean_and_sd, overall, score
 from pipeline.evaluation.predictions import TrialPrediction, TrialScores, write_frames, write_trial_text, write_trials
 from pipeline.evaluation.submission import Repair, write_repairs, write_submission
+from pipeline.runtime.files import replacing, replacing_file
 
 DIGITS = 6
 """Digits after the point in the metrics file: enough to compare runs, few enough to read."""

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import InputError, Problem
 from pipeline.evaluation.metrics import Scores
+from pipeline.runtime.errors import InputError, Problem
 
 SCHEMA_VERSION = 2
 NUMBER = "%.6f"

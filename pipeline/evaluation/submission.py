@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import InputError, Problem
 from pipeline.evaluation.predictions import NUMBER
+from pipeline.runtime.errors import InputError, Problem
 
 LOCATION = "image_location"
 _IMAGE = re.compile(r"(?P<trial>.+)/(?P<number>\d+)\.jpg")

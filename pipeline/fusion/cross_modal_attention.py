@@ -6,10 +6,10 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from pipeline.fusion.attention import TimeAttention
-from pipeline.fusion.head import NormalisedHead
-from pipeline.fusion.output import FusionOutput
-from pipeline.fusion.streams import StreamEncoders, require_roles
+from pipeline.fusion.blocks.attention import TimeAttention
+from pipeline.fusion.blocks.head import NormalisedHead
+from pipeline.fusion.blocks.output import FusionOutput
+from pipeline.fusion.blocks.streams import StreamEncoders, require_roles
 
 
 class CrossModalAttention(nn.Module):
@@ -50,13 +50,13 @@ class CrossModalAttention(nn.Module):
         dropout: float = 0.5,
         bounded: bool = False,
     ) -> Self:
-        """Build the system; see `pipeline.fusion.output.FusionSystem` for the streams.
+        """Build the system; see `pipeline.fusion.blocks.output.FusionSystem` for the streams.
 
         Parameters
         ----------
         encoders, widths, length, ranges : streams and targets; any window length does
         width, heads : of each attention
-        hidden, dropout, bounded : of the head, see `pipeline.fusion.head.NormalisedHead`
+        hidden, dropout, bounded : of the head, see `pipeline.fusion.blocks.head.NormalisedHead`
 
         Raises
         ------

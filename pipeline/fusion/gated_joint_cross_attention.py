@@ -7,11 +7,11 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from pipeline.fusion.head import RegressionHead
+from pipeline.fusion.blocks.head import RegressionHead
+from pipeline.fusion.blocks.matrices import affine, xavier, zeros
+from pipeline.fusion.blocks.output import FusionOutput
+from pipeline.fusion.blocks.streams import StreamEncoders, require_roles
 from pipeline.fusion.joint_cross_attention import AS_PRINTED, Extras, joint_cross_attention_steps
-from pipeline.fusion.matrices import affine, xavier, zeros
-from pipeline.fusion.output import FusionOutput
-from pipeline.fusion.streams import StreamEncoders, require_roles
 
 
 class GatedRecursiveJointCrossAttention(nn.Module):

@@ -8,10 +8,10 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from pipeline.fusion.head import RegressionHead
-from pipeline.fusion.matrices import Affine, affine, xavier, zeros
-from pipeline.fusion.output import FusionOutput
-from pipeline.fusion.streams import StreamEncoders, require_roles
+from pipeline.fusion.blocks.head import RegressionHead
+from pipeline.fusion.blocks.matrices import Affine, affine, xavier, zeros
+from pipeline.fusion.blocks.output import FusionOutput
+from pipeline.fusion.blocks.streams import StreamEncoders, require_roles
 
 
 @dataclass(frozen=True)

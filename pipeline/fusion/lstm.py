@@ -6,9 +6,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from pipeline.fusion.head import RegressionHead
-from pipeline.fusion.output import FusionOutput
-from pipeline.fusion.streams import StreamEncoders, require_roles
+from pipeline.fusion.blocks.head import RegressionHead
+from pipeline.fusion.blocks.output import FusionOutput
+from pipeline.fusion.blocks.streams import StreamEncoders, require_roles
 
 
 class LSTMFusion(nn.Module):
@@ -40,7 +40,7 @@ class LSTMFusion(nn.Module):
         hidden: int | None = 128,
         dropout: float = 0.5,
     ) -> Self:
-        """Build the system; see `pipeline.fusion.output.FusionSystem` for the streams.
+        """Build the system; see `pipeline.fusion.blocks.output.FusionSystem` for the streams.
 
         Parameters
         ----------

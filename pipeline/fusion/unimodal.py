@@ -5,9 +5,9 @@ from typing import Self
 
 from torch import Tensor, nn
 
-from pipeline.fusion.head import RegressionHead
-from pipeline.fusion.output import FusionOutput
-from pipeline.fusion.streams import StreamEncoders, require_roles
+from pipeline.fusion.blocks.head import RegressionHead
+from pipeline.fusion.blocks.output import FusionOutput
+from pipeline.fusion.blocks.streams import StreamEncoders, require_roles
 
 
 class Unimodal(nn.Module):
@@ -35,7 +35,7 @@ class Unimodal(nn.Module):
         hidden: int | None = 128,
         dropout: float = 0.5,
     ) -> Self:
-        """Build the system; see `pipeline.fusion.output.FusionSystem` for the streams.
+        """Build the system; see `pipeline.fusion.blocks.output.FusionSystem` for the streams.
 
         Parameters
         ----------

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.errors import InputError, Problem
-from pipeline.media.torchaudio_pure import functional
 from pipeline.media.video import REMEDY, WITHOUT_TIME_STAMPS
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.torchaudio_pure import functional
 
 FULL_SCALE = 32768.0
 SCALES = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}

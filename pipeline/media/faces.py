@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.corpus import FacesConfig
-from pipeline.errors import InputError, Problem
+from pipeline.media.config import FacesConfig
 from pipeline.media.detection import FaceDetector, one_thread
 from pipeline.media.pictures import decode_pictures, to_grey, to_rgb
 from pipeline.media.tracks import Boxes, follow
 from pipeline.media.video import REMEDY
+from pipeline.runtime.errors import InputError, Problem
 
 
 @dataclass(frozen=True)

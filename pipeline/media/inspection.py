@@ -4,8 +4,8 @@ from pathlib import Path
 
 import av
 
-from pipeline.errors import Problem
 from pipeline.media.video import REMEDY
+from pipeline.runtime.errors import Problem
 
 SHORTFALL = 0.01
 """Share of the frames promised by the header that may be absent: edit lists legitimately hide a few."""

@@ -7,8 +7,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import InputError, Problem
 from pipeline.media.video import REMEDY
+from pipeline.runtime.errors import InputError, Problem
 
 QUARTER_TURN = 90
 """Degrees; a container may ask players to turn its pictures by multiples of this, as phones do."""

@@ -14,7 +14,7 @@ import av.container
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import InputError, Problem
+from pipeline.runtime.errors import InputError, Problem
 
 WITHOUT_TIME_STAMPS = frozenset({"avi"})
 """Containers that store no presentation times: what FFmpeg reports for them is a guess, wrong where frames reorder."""

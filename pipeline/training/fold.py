@@ -10,17 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.config.training import ModelConfig, TrainingConfig
-from pipeline.errors import InputError, Problem
 from pipeline.evaluation.metrics import score
-from pipeline.training.build import build_network
+from pipeline.models.build import build_network
+from pipeline.models.config import ModelConfig
+from pipeline.models.standardise import Standardise
+from pipeline.models.trained import StandardisedNetwork, load_encoder, predict_frames
+from pipeline.models.views import draw_views, gather_windows, predict_views
+from pipeline.models.windows import Windows, cut_windows
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.training.config import TrainingConfig
 from pipeline.training.frames import FrameTable
 from pipeline.training.loss import ccc_loss
 from pipeline.training.schedule import Schedule
-from pipeline.training.standardise import Standardise
-from pipeline.training.trained import StandardisedNetwork, load_encoder, predict_frames
-from pipeline.training.views import draw_views, gather_windows, predict_views
-from pipeline.training.windows import Windows, cut_windows
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import InputError, Problem
+from pipeline.runtime.errors import InputError, Problem
 
 Array = npt.NDArray[Any]
 

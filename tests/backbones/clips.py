@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backbones.random_sound import random_sound as sound_of_rate
-from pipeline.backbones.vggish_random import random_sound
+from pipeline.backbones.common.synthetic_sound import random_sound as sound_of_rate
+from pipeline.backbones.vggish.random_weights import random_sound
 from pipeline.clips.clip import Clip
-from pipeline.corpora.target import Target
+from pipeline.clips.target import Target
 
 
 def make_clip(trial: str = "7", *, frames: int = 12, fps: float = 25.0, seed: int = 0, **changes: Any) -> Clip:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipeline.backbones import ir50, vggish
-from pipeline.backbones.weights import Weights
+from pipeline.backbones.common.weights import Weights
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.backbones.cnn2d import PictureCNN, SpectrogramCNN
+from pipeline.backbones.common.cnn2d import PictureCNN, SpectrogramCNN
 from pipeline.backbones.i3d import I3D
 from pipeline.backbones.logmel_vgg import LogMelVGG
 from pipeline.backbones.r2plus1d import R2Plus1D

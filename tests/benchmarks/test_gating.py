@@ -9,7 +9,7 @@ from benchmarks._gating_tables import pm
 from benchmarks.gating import fill
 from pipeline.evaluation.metrics import ccc
 from pipeline.evaluation.predictions import TrialPrediction
-from pipeline.evaluation.report.segments import Segment
+from pipeline.report.segments import Segment
 
 TARGETS = ("valence", "arousal")
 SEGMENTS = {

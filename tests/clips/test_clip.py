@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.clips.clip import Clip, read_clip, write_clip
-from pipeline.corpora.target import Target
+from pipeline.clips.target import Target
 
 
 def make_clip(frames: int = 20, size: int = 8, **changes: object) -> Clip:

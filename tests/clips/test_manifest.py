@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.clips.alignment import describe
 from pipeline.clips.manifest import ManifestRow, read_manifest, write_alignment, write_manifest, write_rejected
-from pipeline.errors import InputError, Problem
+from pipeline.runtime.errors import InputError, Problem
 
 ROWS = (
     ManifestRow("a", "train", "s", 29.97, 100, 90, 80, 3.336563, "ab", "cd"),

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.clips.target import Target
 from pipeline.corpora.annotation import parse_annotation, ranges
-from pipeline.corpora.target import Target
-from pipeline.errors import InputError
+from pipeline.runtime.errors import InputError
 
 VA = (Target("valence", -1, 1), Target("arousal", -1, 1))
 values = st.floats(-1, 1, width=32)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from pipeline.clips.target import Target
 from pipeline.corpora.gold_standard import parse_gold_standard
-from pipeline.corpora.target import Target
-from pipeline.errors import InputError
+from pipeline.runtime.errors import InputError
 
 AROUSAL = Target("arousal", -1.0, 1.0)
 HEADER = """@relation GOLDSTANDARD

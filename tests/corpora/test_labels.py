@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from pipeline.clips.alignment import align_labels
+from pipeline.clips.target import Target
 from pipeline.corpora.annotation import parse_annotation
 from pipeline.corpora.labels import ANNOTATION, LabelFormat, Labels, format_of, label_files
 from pipeline.corpora.ratings import Ratings
-from pipeline.corpora.target import Target
-from pipeline.errors import InputError
+from pipeline.runtime.errors import InputError
 from tests.corpus_factory import config_of
 from tests.miniatures import arff, recola_config, table_config
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.clips.target import Target
 from pipeline.corpora.ratings import Ratings, parse_ratings
-from pipeline.corpora.target import Target
-from pipeline.errors import InputError
+from pipeline.runtime.errors import InputError
 
 FATIGUE = (Target("fatigue", 0.0, 10.0),)
 VA = (Target("valence", -1.0, 1.0), Target("arousal", -1.0, 1.0))

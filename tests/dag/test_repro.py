@@ -82,7 +82,7 @@ def test_what_runs_on_reaches_no_result(scratch):
 
 
 def test_a_comment_in_a_backbone_computes_no_item(scratch):
-    scratch.edit("pipeline/backbones/ir50.py", '"""\n', '"""\n# A thought.\n')
+    scratch.edit("pipeline/backbones/ir50/network.py", '"""\n', '"""\n# A thought.\n')
     run = scratch.repro()
     assert run.ran == {"extract@ir50"}
     assert run.computed == {"extract ir50": 0}

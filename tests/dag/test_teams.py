@@ -122,7 +122,7 @@ def test_one_machine_shares_its_caches(scratch, act, tmp_path, link):
     scratch.dvc("checkout", "--relink")
     assert not (scratch.root / "data" / "folds.json").stat().st_mode & 0o222
     scratch.params("models.grjca.options.iterations", 2)
-    scratch.edit("pipeline/clips/build.py", '"""\n', '"""\n# A thought.\n')
+    scratch.edit("pipeline/ingest/build.py", '"""\n', '"""\n# A thought.\n')
     run = at(scratch.root, tmp_path / "shared" / "items").repro()
     assert run.ran == {"clips", "train@grjca", "evaluate@grjca", "report"}
     assert run.computed["clips"] == 0

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.cache.features import assemble_store, write_trial
 from pipeline.clips.manifest import ManifestRow, write_manifest
-from pipeline.config.params import Params, load
+from pipeline.config import Params, load
 from pipeline.evaluation.evaluate import Evaluation, Predicted, TrialInput, evaluate
 from pipeline.evaluation.outputs import write_evaluation
+from pipeline.features.store import assemble_store, write_trial
 
 PARAMS = """\
 corpus: {kind: affwild2, root: corpus, index: index.csv, sample: corpus/sample.txt}

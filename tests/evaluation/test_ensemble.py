@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.config.params import EnsembleConfig
-from pipeline.errors import InputError
 from pipeline.evaluation.combine import combine
+from pipeline.evaluation.config import EnsembleConfig
 from pipeline.evaluation.ensemble import combine_present, evaluate_ensemble
 from pipeline.evaluation.metrics import score_targets
 from pipeline.evaluation.predictions import FramePredictionsFile, TrialPrediction
+from pipeline.runtime.errors import InputError
 
 RANGES = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)}
 HELD_OUT = {0: ["a", "b"], 1: ["c"], 2: ["d", "e"]}

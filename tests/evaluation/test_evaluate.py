@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from pipeline.config.params import EvaluateConfig
-from pipeline.errors import ConfigError, InputError
 from pipeline.evaluation.combine import combine
+from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.evaluate import Predicted, TrialInput, best_folds, clip, evaluate
 from pipeline.evaluation.metrics import Scores, ccc, score
+from pipeline.runtime.errors import ConfigError, InputError
 
 RANGES = {"valence": (-1.0, 1.0), "arousal": (-1.0, 0.5)}
 HELD_OUT = {0: ["a", "b"], 1: ["c"], 2: ["d", "e"]}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import InputError
 from pipeline.evaluation.folds import Folds, make_folds, read_folds, write_folds
+from pipeline.runtime.errors import InputError
 
 
 @dataclass(frozen=True)

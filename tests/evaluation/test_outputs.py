@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.errors import InputError
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.metrics import mean_and_sd, overall, score_targets
 from pipeline.evaluation.outputs import write_evaluation
 from pipeline.evaluation.predictions import TrialPrediction, read_frames
+from pipeline.runtime.errors import InputError
 
 TARGETS = ["valence", "arousal"]
 

@@ -5,7 +5,6 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.errors import InputError
 from pipeline.evaluation.metrics import Scores
 from pipeline.evaluation.predictions import (
     TrialPrediction,
@@ -15,6 +14,7 @@ from pipeline.evaluation.predictions import (
     write_trial_text,
     write_trials,
 )
+from pipeline.runtime.errors import InputError
 
 TARGETS = ["valence", "arousal"]
 

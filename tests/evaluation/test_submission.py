@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import InputError
 from pipeline.evaluation.submission import Repair, read_repairs, write_repairs, write_submission
+from pipeline.runtime.errors import InputError
 
 TARGETS = ["valence", "arousal"]
 

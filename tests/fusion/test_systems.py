@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from torch import nn
 
 import pipeline.fusion
-from pipeline.fusion.output import FusionOutput
+from pipeline.fusion.blocks.output import FusionOutput
 
 PINNED = {  # predictions of both targets at one frame of the padded window
     "concatenation": [0.2925603977779725, 4.781894761725473],

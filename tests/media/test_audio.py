@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from pipeline.errors import InputError
 from pipeline.media import audio
 from pipeline.media.audio import read_audio, resample, to_int16
-from pipeline.media.torchaudio_pure import functional
+from pipeline.runtime.errors import InputError
+from pipeline.runtime.torchaudio_pure import functional
 from tests.media_factory import damage, write_video
 
 

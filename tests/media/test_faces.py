@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.config.corpus import FacesConfig
-from pipeline.errors import InputError
+from pipeline.media.config import FacesConfig
 from pipeline.media.faces import crop_square, find_faces
 from pipeline.media.video import read_video
+from pipeline.runtime.errors import InputError
 from tests.face_factory import HERE, Place, face_picture, write_face_video
 
 CONFIG = FacesConfig(every=4, smooth=0.0)

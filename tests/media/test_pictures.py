@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import InputError
 from pipeline.media.pictures import decode_pictures, to_grey, to_rgb
 from pipeline.media.video import read_video
+from pipeline.runtime.errors import InputError
 from tests.face_factory import HEIGHT, HERE, WIDTH, face_picture, write_face_video
 from tests.media_factory import damage, write_video
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import InputError
 from pipeline.media.video import _time_line, read_video
+from pipeline.runtime.errors import InputError
 from tests.media_factory import cut_off, damage, write_video
 
 

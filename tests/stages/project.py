@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.corpus import AffWild2Config
-from pipeline.corpora.index import build_index, write_index
+from pipeline.corpora.config import AffWild2Config
+from pipeline.readers.index import build_index, write_index
 from tests.corpus_factory import SERIAL, SIZE, memory_in, write_corpus
 
 PARAMS = """

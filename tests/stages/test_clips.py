@@ -8,7 +8,7 @@ import pytest
 from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import read_manifest
 from pipeline.clips.others import read_others
-from pipeline.errors import InputError
+from pipeline.runtime.errors import InputError
 from stages import clips
 from tests.corpus_factory import FRAMES, TEST, TRAIN, VALIDATION, crop_bytes, write_trial
 from tests.media_factory import damage, write_video

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from pipeline.errors import ConfigError, InputError
 from pipeline.evaluation.predictions import read_frames
+from pipeline.runtime.errors import ConfigError, InputError
 from stages import ensemble, report
 from tests.evaluation.synthetic import write_project
 from tests.stages.test_report import Page, prose

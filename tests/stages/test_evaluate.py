@@ -5,18 +5,19 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cache.features import assemble_store, write_trial
 from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
-from pipeline.config.training import ModelConfig, TrainingConfig
-from pipeline.corpora.target import Target
-from pipeline.errors import ConfigError, InputError
+from pipeline.clips.target import Target
 from pipeline.evaluation.folds import Fold, Folds, write_folds
 from pipeline.evaluation.metrics import score
 from pipeline.evaluation.predictions import read_frames
-from pipeline.training.build import build_network
-from pipeline.training.standardise import Standardise
-from pipeline.training.trained import StandardisedNetwork, TrainedFold
+from pipeline.features.store import assemble_store, write_trial
+from pipeline.models.build import build_network
+from pipeline.models.config import ModelConfig
+from pipeline.models.standardise import Standardise
+from pipeline.models.trained import StandardisedNetwork, TrainedFold
+from pipeline.runtime.errors import ConfigError, InputError
+from pipeline.training.config import TrainingConfig
 from stages.evaluate import main
 
 PARAMS = """\

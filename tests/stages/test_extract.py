@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pipeline.backbones import ir50
-from pipeline.cache.features import FeatureStore
 from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.clips.others import write_others
-from pipeline.errors import ConfigError, InputError
+from pipeline.features.store import FeatureStore
+from pipeline.runtime.errors import ConfigError, InputError
 from stages import extract
 from tests.backbones.clips import make_clip
 
@@ -202,7 +202,7 @@ def test_the_code_of_the_backbone_counts(embedded: list[str], monkeypatch: pytes
     monkeypatch.setattr(extract, "code_key", changed)
     extract.main()
     assert embedded == ["7", "7"]
-    assert seen == [("pipeline.backbones.embed", "pipeline.backbones.ir50")]
+    assert seen == [("pipeline.backbones.common.embed", "pipeline.backbones.ir50")]
 
 
 def test_a_weights_file_is_checked_before_any_work(embedded: list[str]) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from pipeline.backbones import multi_view
-from pipeline.cache.features import FeatureStore
-from pipeline.cache.items import ItemCache
-from pipeline.cache.views import views_of
-from pipeline.errors import ConfigError
+from pipeline.backbones.common import multi_view
+from pipeline.features.store import FeatureStore
+from pipeline.features.views import views_of
+from pipeline.runtime.errors import ConfigError
+from pipeline.runtime.items import ItemCache
 from stages import extract
 from tests.backbones.clips import make_clip
 from tests.stages.test_extract import STORE, content, project, write_clips, write_params

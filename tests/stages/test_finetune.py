@@ -11,9 +11,9 @@ from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.evaluation.folds import Fold, Folds, write_folds
 from pipeline.evaluation.predictions import read_frames
-from pipeline.training.finetuned import FinetunedFold
+from pipeline.finetuning.finetuned import FinetunedFold
 from stages.finetune import main
-from tests.training.tuning_factory import SOURCES, TEST, TRAIN, VALIDATION, narrow_backbones, train_base, write_clips
+from tests.finetuning.factory import SOURCES, TEST, TRAIN, VALIDATION, narrow_backbones, train_base, write_clips
 
 PARAMS = """\
 corpus: {kind: affwild2, root: corpus, index: index.csv}

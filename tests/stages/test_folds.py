@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.clips.manifest import ManifestRow, write_manifest
-from pipeline.errors import InputError
 from pipeline.evaluation.folds import read_folds
+from pipeline.runtime.errors import InputError
 from stages import folds
 from tests.stages.project import write_params
 

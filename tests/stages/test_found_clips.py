@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import read_manifest
-from pipeline.config.corpus import RecolaConfig, TableConfig
-from pipeline.config.params import load
-from pipeline.corpora.index import build_index, write_index
+from pipeline.config import load
+from pipeline.corpora.config import RecolaConfig, TableConfig
 from pipeline.evaluation.folds import read_folds
+from pipeline.readers.index import build_index, write_index
 from stages import clips, folds
 from tests.corpus_factory import SERIAL, memory_in
 from tests.miniatures import PEOPLE, RECOLA, fatigue_row, write_fatigue, write_manifest, write_recola

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.errors import ConfigError, InputError
-from pipeline.evaluation.differences import READING
-from pipeline.evaluation.tables import number
+from pipeline.report.differences import READING
+from pipeline.report.tables import number
+from pipeline.runtime.errors import ConfigError, InputError
 from stages.report import main
 from tests.evaluation.synthetic import write_project
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.cache.features import FeatureStore, assemble_store, write_trial
-from pipeline.cache.views import ViewJoin, join_views
 from pipeline.clips.clip import write_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.evaluation.folds import Folds, write_folds
 from pipeline.evaluation.predictions import read_frames
-from pipeline.training.trained import TrainedFold
+from pipeline.features.store import FeatureStore, assemble_store, write_trial
+from pipeline.features.views import ViewJoin, join_views
+from pipeline.models.trained import TrainedFold
 from stages import evaluate, train
 from tests.stages.test_evaluate import FOLDS, LENGTHS, STREAMS, clip, embedding
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config.training import ModelConfig, TrainingConfig
+from pipeline.models.config import ModelConfig
+from pipeline.training.config import TrainingConfig
 from pipeline.training.fold import FoldTask
 from pipeline.training.frames import FrameTable, join_frames
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cache.files import sha256_file
-from pipeline.cache.items import Item, ItemCache, item_key, materialise
-from pipeline.compute.executor import Executor
-from pipeline.errors import InputError
+from pipeline.models.trained import TrainedFold
+from pipeline.runtime.errors import InputError
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.files import sha256_file
+from pipeline.runtime.items import Item, ItemCache, item_key, materialise
 from pipeline.training.fold import FoldTask, FoldTraining
 from pipeline.training.frames import FrameTable
-from pipeline.training.train import train_fold
-from pipeline.training.trained import TrainedFold
+from pipeline.training.train_fold import train_fold
 from tests.training.conftest import VALIDATION, make_task
 
 
@@ -83,7 +83,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from conftest import make_task
 import pipeline.training.fold as fold
-from pipeline.training.train import train_fold
+from pipeline.training.train_fold import train_fold
 save = fold.FoldTraining.save
 def save_and_tell(self):
     save(self)

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.cache.files import sha256_file
 from pipeline.evaluation.metrics import overall, score_targets
+from pipeline.models.trained import TrainedFold
+from pipeline.runtime.files import sha256_file
 from pipeline.training.fold import FoldTask, FoldTraining
 from pipeline.training.frames import FrameTable
-from pipeline.training.train import train_fold
-from pipeline.training.trained import TrainedFold
+from pipeline.training.train_fold import train_fold
 from tests.training.conftest import TARGETS, TRAIN, VALIDATION, make_table, make_task
 
 VIEWS = ("centre", "centre_flipped", "top_left")

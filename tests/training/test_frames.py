@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import InputError
+from pipeline.runtime.errors import InputError
 from pipeline.training.frames import FrameTable, join_frames
 
 

@@ -1,0 +1,1 @@
+"""What backbones share: interface, weights, blocks, batching, views."""

@@ -1,0 +1,44 @@
+"""An entry of the section `backbones`."""
+
+from typing import Literal, get_args
+
+from pydantic import Field, field_validator
+
+from pipeline.runtime.section import Section
+
+View = Literal[
+    "centre",
+    "centre_flipped",
+    "top_left",
+    "top_left_flipped",
+    "top_right",
+    "top_right_flipped",
+    "bottom_left",
+    "bottom_left_flipped",
+    "bottom_right",
+    "bottom_right_flipped",
+]
+"""How a face can be looked at: where the backbone's crop is taken, and whether left and right are exchanged."""
+
+
+class BackboneConfig(Section):
+    """One backbone: its weights, the precision of computation and storage, and the views of a face it embeds."""
+
+    weights: str
+    sha256: str | None = None
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    batch: int = Field(default=32, gt=0)
+    store: Literal["float16", "float32"] = "float16"
+    views: tuple[View, ...] = ("centre",)
+
+    @field_validator("views")
+    @classmethod
+    def _order_views(cls, views: tuple[View, ...]) -> tuple[View, ...]:
+        twice = sorted({view for view in views if views.count(view) > 1})
+        if twice:
+            raise ValueError(f"each view is named once, but {', '.join(twice)} is there again")
+        if "centre" not in views:
+            raise ValueError("centre must be among the views: it is the one that evaluation looks at")
+        # One order, whatever the user's: a store's view 0 is the centre.
+        return tuple(view for view in get_args(View) if view in views)

@@ -1,0 +1,67 @@
+"""One clip's features: the item function of the extract stage."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from pipeline.backbones.common.interface import load_backbone
+from pipeline.backbones.common.weights import Weights
+from pipeline.clips.clip import read_clip
+from pipeline.features.store import write_trial
+from pipeline.runtime.device import current_device
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """What to compute of one clip.
+
+    Parameters
+    ----------
+    backbone : name of the module
+    trial, clip : the clip's name and file
+    weights : of the network
+    precision : of weights, inputs and all that lies between
+    batch : frames at a time; the last bits of a result depend on it
+    store : type of number that is kept
+    """
+
+    backbone: str
+    trial: str
+    clip: Path
+    weights: Weights
+    precision: Precision
+    batch: int
+    store: Literal["float16", "float32"]
+
+
+def embed_clip(extraction: Extraction, directory: Path) -> None:
+    """Read a clip, embed each frame on this worker's device, and write the trial's group to `directory`."""
+    backbone = load_backbone(extraction.backbone)
+    device = current_device()
+    network = _network(extraction.backbone, extraction.weights, extraction.precision, str(device))
+    clip = read_clip(extraction.clip, faces=backbone.MODALITY == "visual", audio=backbone.MODALITY == "audio")
+    write_trial(
+        directory,
+        embedding=backbone.embed(network, clip, batch=extraction.batch, device=device),
+        time=clip.time,
+        valid=backbone.valid(clip),
+        store=extraction.store,
+        attributes={"trial": extraction.trial, "backbone": extraction.backbone},
+    )
+
+
+@lru_cache(maxsize=1)
+def _network(backbone: str, weights: Weights, precision: Precision, device: str) -> nn.Module:
+    """Make the network once per worker: it is the same for all clips of a stage."""
+    network = load_backbone(backbone).build(weights).eval().requires_grad_(False)
+    network = network.to(torch.device(device), getattr(torch, precision))
+    # Channels last is the layout that the convolution libraries compute in; the numbers are the same.
+    video = any(parameter.ndim == 5 for parameter in network.parameters())
+    layout = torch.channels_last_3d if video else torch.channels_last
+    return network.to(memory_format=layout)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,68 @@
+"""What a backbone module offers, and how one is found: the package `pipeline/backbones/<name>`, by its name alone.
+
+There is no registry that imports them all: the code that a feature store depends on is then its own backbone's.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+import pipeline.backbones
+from pipeline.backbones.common.weights import Weights
+from pipeline.clips.clip import Clip
+from pipeline.runtime.errors import ConfigError
+
+
+class Backbone(Protocol):
+    """A module that turns a clip into one embedding per frame.
+
+    Attributes
+    ----------
+    MODALITY : what it looks at
+    DIMENSION : d_m, numbers per frame
+    FRONT_END : how its inputs are prepared, as a feature store records it
+    NEEDS : datasets of the clip that it reads, such as ``faces``
+    """
+
+    @property
+    def MODALITY(self) -> Literal["visual", "audio"]: ...  # noqa: D102
+    @property
+    def DIMENSION(self) -> int: ...  # noqa: D102
+    @property
+    def FRONT_END(self) -> dict[str, Any]: ...  # noqa: D102
+    @property
+    def NEEDS(self) -> frozenset[str]: ...  # noqa: D102
+
+    def build(self, weights: Weights) -> nn.Module:
+        """Make the network, in evaluation mode on the CPU in float32."""
+
+    def embed(self, network: Any, clip: Clip, *, batch: int, device: torch.device) -> npt.NDArray[np.float32]:
+        """Embed every frame of a clip, (T, DIMENSION), with a network that is on `device`."""
+
+    def valid(self, clip: Clip) -> npt.NDArray[np.bool_]:
+        """Say of each frame whether there was something to embed, (T,)."""
+
+
+def load_backbone(name: str) -> Backbone:
+    """Import a backbone by its name.
+
+    Raises
+    ------
+    ConfigError
+        There is no such backbone; the message lists those there are.
+    """
+    if name not in available_backbones():
+        raise ConfigError(f"no backbone {name!r} in pipeline/backbones; there are: {', '.join(available_backbones())}")
+    return cast(Backbone, import_module(f"{pipeline.backbones.__name__}.{name}"))
+
+
+def available_backbones() -> tuple[str, ...]:
+    """Return the names of all backbones, sorted: the packages beside `common`."""
+    folders = [Path(folder) for folder in pipeline.backbones.__path__]
+    packages = {file.parent.name for folder in folders for file in folder.glob("*/__init__.py")}
+    return tuple(sorted(packages - {"common"}))

@@ -1,1 +1,0 @@
-"""How backbones are tuned: one module per backbone that can be, of the same name."""

@@ -1,1 +1,0 @@
-"""The item cache and the feature store."""

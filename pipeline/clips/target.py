@@ -1,0 +1,50 @@
+"""What is annotated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ConfigDict, Field, model_validator
+
+from pipeline.runtime.section import Section
+
+
+class TargetsConfig(Section):
+    """The part of the section `corpus` that every later stage reads; each kind of corpus adds its own.
+
+    Attributes
+    ----------
+    targets : (low, high) of each annotated target, in order
+    sample : the challenge's sample submission, if there is one
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    targets: dict[str, tuple[float, float]] = Field(default={"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)})
+    sample: str | None = None
+
+    @model_validator(mode="after")
+    def _check_ranges(self) -> "TargetsConfig":
+        if not self.targets:
+            raise ValueError("targets: at least one is needed")
+        for name, (low, high) in self.targets.items():
+            if low >= high:
+                raise ValueError(f"targets.{name}: the range [{low}, {high}] is empty")
+        return self
+
+
+@dataclass(frozen=True)
+class Target:
+    """One annotated quantity and the range of its values, such as valence from -1 to 1."""
+
+    name: str
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"target {self.name}: the range [{self.low}, {self.high}] is empty")
+
+
+def targets_of(ranges: Mapping[str, tuple[float, float]]) -> tuple[Target, ...]:
+    """Return the targets of params.yaml's `corpus.targets`, in its order."""
+    return tuple(Target(name, float(low), float(high)) for name, (low, high) in ranges.items())

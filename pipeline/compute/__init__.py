@@ -1,1 +1,0 @@
-"""Running a function over items on whatever machine there is."""

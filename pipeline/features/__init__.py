@@ -1,0 +1,1 @@
+"""The feature store: per-frame embeddings in Zarr."""

@@ -1,0 +1,1 @@
+"""Fine-tuning a trained model end to end, together with its backbones."""

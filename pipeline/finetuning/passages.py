@@ -1,0 +1,95 @@
+"""The windows that fine-tuning learns from, read from the clips one at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pipeline.clips.clip import read_clip
+from pipeline.clips.excerpt import OpenClip
+from pipeline.finetuning.tunable import Excerpt, Tunable
+from pipeline.models.windows import cut_windows
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One window as it is learnt from.
+
+    Parameters
+    ----------
+    excerpts : what each role's backbone reads of it
+    mask : (t,) bool, False at padding
+    labels : (t, k) float32, NaN where un-annotated
+    """
+
+    excerpts: Mapping[str, Excerpt]
+    mask: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a window lies: a trial, its frames (t,), and which of them are more than padding (t,)."""
+
+    trial: str
+    frames: npt.NDArray[np.int64]
+    mask: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Passages:
+    """All windows of some trials. Only labels are held; faces and sound stay in the clips until a window is due.
+
+    Parameters
+    ----------
+    clips : folder of the clips
+    labels : (T, k) of each trial
+    places : where the windows lie
+    """
+
+    clips: Path
+    labels: Mapping[str, npt.NDArray[np.float32]]
+    places: tuple[Place, ...]
+
+    @classmethod
+    def cut(cls, clips: Path, trials: Sequence[str], *, training: TrainingConfig) -> "Passages":
+        """Cut the windows of `trials` as the model's training did.
+
+        Raises
+        ------
+        InputError
+            No trial has an annotated frame.
+        """
+        labels, places = {}, []
+        for trial in trials:
+            clip = read_clip(clips / f"{trial}.h5", faces=False, audio=False)
+            labels[trial] = clip.labels
+            kept = np.flatnonzero(clip.label_valid) if training.gaps == "compact" else np.arange(len(clip))
+            windows = cut_windows([kept], window=training.window, hop=training.hop)
+            places += [Place(trial, *window) for window in zip(windows.index, windows.mask, strict=True)]
+        if all(np.isnan(values).any(axis=1).all() for values in labels.values()):
+            problem = Problem(f"none of {len(labels)} training trials has an annotated frame", file=str(clips))
+            raise InputError("nothing to learn from", [problem])
+        return cls(clips, labels, tuple(places))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def usable(self, window: int) -> bool:
+        """Whether a window has the two annotated frames that a CCC needs."""
+        place = self.places[window]
+        labelled = ~np.isnan(self.labels[place.trial][place.frames]).any(axis=1)
+        return bool((labelled & place.mask).sum() >= 2)
+
+    def read(self, window: int, tunables: Mapping[str, Tunable]) -> Passage:
+        """Read a window's faces and sound."""
+        place = self.places[window]
+        with OpenClip(self.clips / f"{place.trial}.h5") as clip:
+            excerpts = {role: tunable.read(clip, place.frames) for role, tunable in tunables.items()}
+        return Passage(excerpts, torch.from_numpy(place.mask), torch.from_numpy(self.labels[place.trial][place.frames]))

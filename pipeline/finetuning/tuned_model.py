@@ -1,0 +1,158 @@
+"""The fine-tuning of a model: its folds side by side, each an item whose key holds all that reaches it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.backbones.common.interface import load_backbone
+from pipeline.backbones.common.weights import Weights
+from pipeline.evaluation.folds import Folds
+from pipeline.finetuning.config import FinetuneConfig
+from pipeline.finetuning.finetune import FOLD, finetune_fold
+from pipeline.finetuning.finetuned import StreamSource
+from pipeline.finetuning.tunable import load_tunable
+from pipeline.finetuning.tuned_predictions import PredictionTask, predict_trial
+from pipeline.finetuning.tuning import TuningTask
+from pipeline.models.build import stream_roles
+from pipeline.models.config import ModelConfig
+from pipeline.runtime.code import code_key
+from pipeline.runtime.errors import ConfigError, InputError, Problem
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.files import sha256_file
+from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+
+
+@dataclass(frozen=True)
+class TunedModel:
+    """What the tuning of a model gives.
+
+    Parameters
+    ----------
+    folds : directory of each fold, as `finetune_fold` wrote it
+    predictions : directory that `predict_trial` wrote, by fold and trial
+    """
+
+    folds: tuple[Path, ...]
+    predictions: dict[tuple[int, str], Path]
+
+
+@dataclass(frozen=True)
+class ModelTuning:
+    """What is common to the folds of a model.
+
+    Parameters
+    ----------
+    name : for messages
+    model, backbones, finetune : sections of params.yaml
+    folds : which trials each trains on and is validated on, and the test trials
+    clips : folder of the clips
+    digests : SHA-256 of each clip's content
+    cache, executor : where results are kept, and on what they are computed
+    """
+
+    name: str
+    model: ModelConfig
+    backbones: Mapping[str, BackboneConfig]
+    finetune: FinetuneConfig
+    folds: Folds
+    clips: Path
+    digests: Mapping[str, str]
+    cache: ItemCache
+    executor: Executor
+
+    def run(self, trained: Path) -> "TunedModel":
+        """Tune, and predict, what the cache does not hold yet.
+
+        Parameters
+        ----------
+        trained : folder of the trained folds to start from
+
+        Raises
+        ------
+        ConfigError
+            A backbone cannot be tuned, or `frozen` names one that the model does not have.
+        InputError
+            A trained fold is missing, or a weights file is not the one of params.yaml.
+        """
+        streams = self._streams()
+        bases = [trained / f"fold{number}.safetensors" for number in range(len(self.folds.folds))]
+        missing = [
+            Problem("no trained fold", file=str(path), remedy=f"run `dvc repro train@{self.name}`")
+            for path in bases
+            if not path.is_file()
+        ]
+        if missing:
+            raise InputError("nothing to start from", missing)
+        items = [self._item(number, base, streams) for number, base in enumerate(bases)]
+        label = f"finetune {self.name}"
+        done = materialise(items, finetune_fold, cache=self.cache, executor=self.executor, label=label)
+        tuned = [done.paths[item.name] for item in items]
+        return TunedModel(tuple(tuned), self._predict(items, tuned, streams))
+
+    def _predict(
+        self, tuned: Sequence[Item], paths: Sequence[Path], streams: Mapping[str, StreamSource]
+    ) -> dict[tuple[int, str], Path]:
+        """Let each fold predict its validation trials, and the test trials: only scores tell which folds are best."""
+        items = {}
+        for number, (fold, path) in enumerate(zip(self.folds.folds, paths, strict=True)):
+            for trial in (*fold.validation, *self.folds.test):
+                labelled = trial in fold.validation
+                key = item_key(
+                    kind="tuned prediction",
+                    fold=tuned[number].key,
+                    trial=[trial, self.digests[trial], labelled],
+                    code=self._code("pipeline.finetuning.tuned_predictions"),
+                )
+                task = PredictionTask(path / FOLD, tuple(streams.items()), self.clips / f"{trial}.h5", labelled)
+                items[number, trial] = Item(f"{self.name} fold {number} on {trial}", key, task)
+        label = f"predict {self.name} tuned"
+        done = materialise(list(items.values()), predict_trial, cache=self.cache, executor=self.executor, label=label)
+        return {place: done.paths[item.name] for place, item in items.items()}
+
+    def _streams(self) -> dict[str, StreamSource]:
+        unknown = [name for name in self.finetune.frozen if name not in self.model.streams]
+        if unknown:
+            have = ", ".join(self.model.streams)
+            raise ConfigError(f"finetune.frozen: {unknown[0]!r} is no stream of {self.name}, which has {have}")
+        sources = []
+        for name in self.model.streams:
+            load_tunable(name)
+            config = self.backbones[name]
+            source = StreamSource(name, Weights.from_config(config), config.batch)
+            source.weights.check()
+            sources.append(source)
+        roles = stream_roles([load_backbone(name).MODALITY for name in self.model.streams])
+        return dict(zip(roles, sources, strict=True))
+
+    def _item(self, number: int, base: Path, streams: Mapping[str, StreamSource]) -> Item:
+        fold = self.folds.folds[number]
+        trials = {"train": fold.train, "validation": fold.validation}
+        key = item_key(
+            kind="tuned fold",
+            fold=number,
+            base=sha256_file(base),
+            trials={part: [[trial, self.digests[trial]] for trial in names] for part, names in trials.items()},
+            streams={
+                role: [source.backbone, source.weights.identity, source.batch] for role, source in streams.items()
+            },
+            finetune=self.finetune,
+            code=self._code("pipeline.finetuning.finetune"),
+        )
+        task = TuningTask(
+            fold=number,
+            base=base,
+            clips=self.clips,
+            train=fold.train,
+            validation=fold.validation,
+            streams=streams,
+            config=self.finetune,
+            checkpoint=self.cache.checkpoint(key),
+        )
+        return Item(f"{self.name} fold {number} tuned", key, task)
+
+    def _code(self, module: str) -> str:
+        found_by_name = [f"pipeline.fusion.{self.model.fusion}", f"pipeline.temporal.{self.model.temporal}"]
+        for name in self.model.streams:
+            found_by_name += [f"pipeline.backbones.{name}", f"pipeline.finetuning.backbones.{name}"]
+        return code_key(module, *found_by_name)

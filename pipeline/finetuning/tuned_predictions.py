@@ -1,0 +1,69 @@
+"""What a fine-tuned fold says about one trial: the item function behind its scores.
+
+The features of a tuned backbone are in no store, so each fold embeds its validation trials and the test trials itself.
+They are items of their own: a new test trial is predicted, and no fold is tuned again.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from pipeline.clips.clip import read_clip
+from pipeline.finetuning.finetuned import FinetunedFold, StreamSource
+from pipeline.models.trained import FramePredictions
+from pipeline.models.windows import kept_frames
+from pipeline.runtime.device import current_device
+from pipeline.runtime.section import validate
+from pipeline.training.config import TrainingConfig
+
+FILE = "predictions.safetensors"
+_ATTENTION = "attention/"
+
+
+@dataclass(frozen=True)
+class PredictionTask:
+    """One trial for one fold.
+
+    Parameters
+    ----------
+    fold : file of the fine-tuned fold
+    streams : source of its backbones, by role
+    clip : file of the trial
+    labelled : whether it is a validation trial, whose un-annotated frames ``gaps: compact`` leaves out
+    """
+
+    fold: Path
+    streams: tuple[tuple[str, StreamSource], ...]
+    clip: Path
+    labelled: bool
+
+
+def predict_trial(task: PredictionTask, directory: Path) -> None:
+    """Predict every frame of a trial; write `FILE`."""
+    device = current_device()
+    fold = _load(task.fold, task.streams, str(device))
+    training = validate(TrainingConfig, fold.metadata["training"], at=str(task.fold))
+    clip = read_clip(task.clip)
+    keep = kept_frames(clip.label_valid, gaps=training.gaps) if task.labelled else None
+    answer = fold.predict(clip, device=device, keep=keep)
+    arrays: dict[str, npt.NDArray[Any]] = {"predictions": answer.predictions}
+    arrays |= {f"{_ATTENTION}{name}": values for name, values in answer.attention.items()}
+    save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, directory / FILE)
+
+
+def read_predictions(directory: Path) -> FramePredictions:
+    """Read what `predict_trial` wrote."""
+    arrays = load_file(directory / FILE)
+    attention = {name.removeprefix(_ATTENTION): arrays[name] for name in sorted(arrays) if name.startswith(_ATTENTION)}
+    return FramePredictions(arrays["predictions"], attention)
+
+
+@lru_cache(maxsize=1)
+def _load(path: Path, streams: tuple[tuple[str, StreamSource], ...], device: str) -> FinetunedFold:
+    """Load a fold once for the trials that follow each other in a worker; `device` is where it then lies."""
+    return FinetunedFold.load(path, {source.backbone: source.weights for _, source in streams})

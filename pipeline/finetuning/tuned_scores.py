@@ -1,0 +1,62 @@
+"""The scores of a fine-tuned model, from what its folds have said already: its features are in no store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.clips.clip import read_clip
+from pipeline.evaluation.config import EvaluateConfig
+from pipeline.evaluation.evaluate import Evaluation, Predicted, Predictor, TrialInput, evaluate
+from pipeline.evaluation.folds import Folds
+from pipeline.finetuning.tuned_predictions import read_predictions
+
+
+@dataclass(frozen=True)
+class NamedTrial(TrialInput):
+    """A trial that the folds have predicted already: its name is all they need."""
+
+    trial: str = ""
+
+
+def score_tuned(
+    model: str,
+    predictions: Mapping[tuple[int, str], Path],
+    *,
+    folds: Folds,
+    clips: Path,
+    ranges: Mapping[str, tuple[float, float]],
+    config: EvaluateConfig,
+) -> Evaluation:
+    """Score the folds as any model's, and let the best predict the test trials.
+
+    Parameters
+    ----------
+    model : name, for the progress lines
+    predictions : directory that `predict_trial` wrote, by fold and trial
+    folds, clips : which trials are whose, and the folder with their labels
+    ranges : of the targets
+    config : how folds are combined
+    """
+
+    def read(trial: str) -> NamedTrial:
+        clip = read_clip(clips / f"{trial}.h5", faces=False, audio=False)
+        labels = None if trial in folds.test else clip.labels
+        return NamedTrial(time=clip.time, streams={}, labels=labels, trial=trial)
+
+    def predictor(fold: int) -> Predictor:
+        def predict(given: TrialInput) -> Predicted:
+            assert isinstance(given, NamedTrial)
+            answer = read_predictions(predictions[fold, given.trial])
+            return Predicted(answer.predictions, answer.attention)
+
+        return predict
+
+    return evaluate(
+        model=model,
+        folds={number: predictor(number) for number in range(len(folds.folds))},
+        held_out={number: fold.validation for number, fold in enumerate(folds.folds)},
+        test=folds.test,
+        read=read,
+        ranges=ranges,
+        config=config,
+    )

@@ -1,0 +1,1 @@
+"""What fusion systems share."""

@@ -1,0 +1,1 @@
+"""From a corpus on disk to its index, one reader per kind."""

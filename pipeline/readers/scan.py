@@ -1,0 +1,113 @@
+"""Reading all files of one trial once: their digest, and everything that is wrong with them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from pipeline.clips.target import Target
+from pipeline.corpora.digest import digest_bytes, digest_file, list_images, trial_digest
+from pipeline.corpora.labels import ANNOTATION, LabelFile, LabelFormat, label_files
+from pipeline.corpora.trial import Trial
+from pipeline.media.inspection import inspect_media
+from pipeline.readers.crops import check_crops
+from pipeline.readers.memory import FileMemory, Finding
+from pipeline.runtime.code import code_key
+from pipeline.runtime.errors import InputError, Problem
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one trial's files hold.
+
+    Parameters
+    ----------
+    trial : its name
+    images : how many crops it has
+    sources : SHA-256 of each of its sources
+    problems : everything that is wrong
+    """
+
+    trial: str
+    images: int
+    sources: dict[str, str]
+    problems: tuple[Problem, ...]
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 over all sources."""
+        return trial_digest(self.sources)
+
+
+def scan_trial(
+    trial: Trial,
+    *,
+    targets: Sequence[Target],
+    size: int | None,
+    memory: FileMemory,
+    form: LabelFormat = ANNOTATION,
+) -> Scan:
+    """Read a trial's annotation, crops and media, except what `memory` knows already.
+
+    Parameters
+    ----------
+    targets : what is annotated
+    size : width and height that every crop must have, pixels; None where the corpus has no crops
+    form : how labels are written
+    """
+    code = code_key(__name__)
+    findings: dict[str, Finding] = {}
+    problems: list[Problem] = []
+
+    def look(source: str, path: Path, files: Sequence[Path], settings: object, read: Callable[[], Finding]) -> None:
+        findings[source] = memory.recall(files, [source, str(path), settings, code], read)
+
+    annotations = {file.source: file for file in label_files(trial.annotation, targets)} if trial.annotation else {}
+    for source, path in _expected(trial, annotations.values()).items():
+        if not path.exists():
+            problems.extend(_absent(source, path))
+        elif source in annotations:
+            file = annotations[source]
+            settings = [form.kind, *(astuple(target) for target in file.targets)]
+            look(source, path, [path], settings, partial(_check_annotation, file, form))
+        elif source == "images" and size is not None:
+            names = list_images(path)
+            look(source, path, [path / name for name in names], size, partial(check_crops, path, names, size))
+        else:
+            streams = {"needs_video": source == "video", "needs_audio": source == "audio" or trial.audio is None}
+            look(source, path, [path], streams, partial(_check_media, path, **streams))
+    problems.extend(problem for finding in findings.values() for problem in finding.problems)
+    return Scan(
+        trial=trial.trial,
+        images=findings["images"].count if "images" in findings else 0,
+        sources={source: finding.digest for source, finding in findings.items()},
+        problems=tuple(replace(problem, trial=trial.trial) for problem in problems),
+    )
+
+
+def _expected(trial: Trial, annotations: Iterable[LabelFile]) -> dict[str, Path]:
+    paths: dict[str, Path | None] = {file.source: file.path for file in annotations}
+    paths |= {"images": trial.images, "video": trial.video, "audio": trial.audio}
+    return {source: path for source, path in paths.items() if path is not None}
+
+
+def _absent(source: str, path: Path) -> list[Problem]:
+    if not path.parent.is_dir():
+        # The layout's own check has named the folder, once for all trials.
+        return []
+    if source == "images":
+        return [Problem("the trial has no images", file=str(path), remedy="add its crops")]
+    return [Problem(f"the {source} is missing", file=str(path), remedy="add it (a video as .mp4 or .avi)")]
+
+
+def _check_annotation(file: LabelFile, form: LabelFormat) -> Finding:
+    data = file.path.read_bytes()
+    try:
+        return Finding(digest_bytes(data), len(file.parse(data, form)[0].values), ())
+    except InputError as error:
+        return Finding(digest_bytes(data), 0, error.problems)
+
+
+def _check_media(path: Path, *, needs_video: bool, needs_audio: bool) -> Finding:
+    problems = inspect_media(path, needs_video=needs_video, needs_audio=needs_audio)
+    return Finding(digest_file(path), 1, tuple(problems))

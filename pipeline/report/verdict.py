@@ -1,0 +1,84 @@
+"""The page's first paragraph, in plain words computed from the results."""
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.evaluation.config import EnsembleConfig
+from pipeline.report.significance import Difference
+from pipeline.report.sources import ranked
+from pipeline.report.tables import CccTable, number
+
+AFFWILD2_TRIALS = 500
+"""Every release of Aff-Wild2 has more trials than this (561 to 594)."""
+
+
+def standing(table: CccTable, others: Sequence[Difference]) -> str:
+    """Say which model leads by mean validation P, by how much, and whether that is more than chance.
+
+    Parameters
+    ----------
+    table : all figures
+    others : how far the leading model is ahead of each other one in P, the runner-up first
+    """
+    leader, *_ = ranked(table)
+    folds = f"{len(leader.folds)} folds" if len(leader.folds) > 1 else "one fold"
+    kind = "ensemble" if leader.members else "model"
+    text = (
+        f"The {kind} {leader.model} has the highest mean validation P, {number(leader.mean)} "
+        f"(SD {number(leader.sd)} over {folds}; P is the mean CCC of the targets)"
+    )
+    if not others:
+        return text + "."
+    ties = [other.second for other in others if not other.clear]
+    next_best = others[0]
+    text += f", {number(next_best.value)} above {next_best.second}. "
+    if not ties:
+        return text + (
+            "Drawing the validation trials anew leaves it ahead: the 95\u00a0% intervals of its differences "
+            f"from {'all other models' if len(others) > 1 else next_best.second} exclude zero."
+        )
+    if len(ties) == len(others):
+        return text + (
+            "Drawing the validation trials anew can reverse that: no difference from another model has a "
+            "95\u00a0% interval that excludes zero, so on these trials the order may be chance."
+        )
+    return text + (
+        f"Drawing the validation trials anew, its difference from {listed(ties)} has a 95\u00a0% interval that "
+        "includes zero; it is clearly ahead of the rest."
+    )
+
+
+def caution(backbones: Mapping[str, BackboneConfig], *, kind: str, trials: int) -> str:
+    """Say what keeps these figures from being compared with published ones; empty if nothing known does."""
+    untrained = [name for name, config in backbones.items() if config.weights == "random"]
+    reasons = []
+    if untrained:
+        which = "all backbones" if len(untrained) == len(backbones) else listed(untrained)
+        verb = "run" if len(untrained) > 1 or len(untrained) == len(backbones) > 1 else "runs"
+        which, verb = ("its only backbone", "runs") if len(backbones) == 1 else (which, verb)
+        reasons.append(f"{which} {verb} with random weights, not with pretrained ones")
+    # Only Aff-Wild2's layout is also that of a rendered corpus, which can be told by its size.
+    if kind == "affwild2" and trials < AFFWILD2_TRIALS:
+        reasons.append(f"the corpus has {trials} trials and is not the one of the publications")
+    if not reasons:
+        return ""
+    return (
+        f"These figures are not comparable with the published ones: {', and '.join(reasons)}. "
+        "Published numbers stand beside them for orientation only."
+    )
+
+
+WAYS = {"mean": "the mean of", "ccc_centred": "the CCC-centred mean of"}
+"""How an ensemble's members become one, in words."""
+
+
+def made_of(ensembles: Mapping[str, EnsembleConfig]) -> str:
+    """Say what each ensemble is made of; empty where there is none."""
+    return " ".join(
+        f"{name} is an ensemble: {WAYS[config.combine]} {listed(config.models)}." for name, config in ensembles.items()
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as in prose: a, b and c."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

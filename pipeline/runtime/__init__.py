@@ -1,0 +1,1 @@
+"""What runs items: errors, progress, the item cache, the executor, and what all stages share."""

@@ -1,0 +1,231 @@
+"""The item cache: finished items by content address, outside the repository, whole or absent.
+
+An item is a directory of files computed from one input: a clip, one clip's features, a trained fold. Its key is a
+SHA-256 over everything that reaches it, so a killed run resumes, an added clip computes one item, and a return to old
+parameters computes nothing.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel
+
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.executor import Executor, run
+from pipeline.runtime.files import flush, flush_tree, sha256_file
+from pipeline.runtime.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+RECORD = "record.json"
+"""Beside an item's files: their checksums. Both come into being in one rename."""
+
+
+def cache_root() -> Path:
+    """Return `AFFECTFLOW_CACHE`, or the user's cache directory."""
+    return Path(os.environ.get("AFFECTFLOW_CACHE") or platformdirs.user_cache_dir("affectflow"))
+
+
+def item_key(**parts: object) -> str:
+    """Return the SHA-256 over `parts` as canonical JSON; sections count by their values.
+
+    The order within a mapping counts: that of the targets is the order of the labels' columns.
+    """
+
+    def encode(value: object) -> object:
+        if isinstance(value, BaseModel):
+            return value.model_dump(mode="json")
+        raise TypeError(f"{type(value).__name__} cannot be part of an item's key")
+
+    text = json.dumps(sorted(parts.items()), separators=(",", ":"), default=encode, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Item:
+    """One piece of work: `name` for people, `key` for the cache, `payload` for the function (picklable)."""
+
+    name: str
+    key: str
+    payload: Any
+
+
+@dataclass(frozen=True)
+class ItemCache:
+    """A directory of finished items.
+
+    Parameters
+    ----------
+    root : where items live; `cache_root()` unless given
+    """
+
+    root: Path = field(default_factory=cache_root)
+
+    def path(self, key: str) -> Path:
+        """Return where the files of item `key` are, finished or not."""
+        return self._folder(key) / "files"
+
+    def checkpoint(self, key: str) -> Path:
+        """Return the file in which the unfinished item `key` keeps its state."""
+        return self.root / "checkpoints" / key
+
+    def get(self, key: str, *, name: str = "") -> Path | None:
+        """Return the files of a finished item after comparing their checksums, or None.
+
+        A damaged item is removed, with a warning that names it.
+        """
+        if not self._folder(key).is_dir():
+            return None
+        damage = self.damage(key)
+        if damage is not None:
+            logger.warning("item %s (%s) is damaged: %s; it is computed again", name or key, self.path(key), damage)
+            self.remove(key)
+            return None
+        # The record's time says when the item was last used: `affectflow cache prune` goes by it.
+        with contextlib.suppress(OSError):
+            os.utime(self.record(key))
+        return self.path(key)
+
+    def damage(self, key: str) -> str | None:
+        """Say what is wrong with the item in the cache under `key`, or None."""
+        path = self.path(key)
+        try:
+            expected: dict[str, str] = json.loads(self.record(key).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return "its record is not readable"
+        present = {file.relative_to(path).as_posix(): file for file in _files(path)}
+        if present.keys() != expected.keys():
+            return f"missing or too many: {', '.join(sorted(present.keys() ^ expected.keys()))}"
+        wrong = [name for name, file in present.items() if sha256_file(file) != expected[name]]
+        return f"the checksum of {', '.join(wrong)} differs" if wrong else None
+
+    @contextmanager
+    def create(self, key: str) -> Iterator[Path]:
+        """Give a fresh directory that becomes item `key` when the block ends without an error."""
+        work = self._temporary()
+        try:
+            files = work / "files"
+            files.mkdir(parents=True)
+            yield files
+            checksums = {file.relative_to(files).as_posix(): sha256_file(file) for file in _files(files)}
+            (work / RECORD).write_text(json.dumps(checksums, indent=0, sort_keys=True), encoding="utf-8")
+            flush_tree(work)
+            folder = self._folder(key)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                work.rename(folder)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                # Another run has finished the same item meanwhile: its files stay, others may be reading them.
+            flush(folder.parent)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def remove(self, key: str) -> None:
+        """Forget item `key`; it is gone at once, however long its files take."""
+        work = self._temporary()
+        work.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self._folder(key).rename(work)
+        shutil.rmtree(work, ignore_errors=True)
+
+    def keys(self) -> list[str]:
+        """Return the keys of all finished items, sorted."""
+        return sorted(record.parent.name for record in (self.root / "items").glob(f"*/*/{RECORD}"))
+
+    def record(self, key: str) -> Path:
+        """Return the file with the checksums of item `key`; its time is that of the item's last use."""
+        return self._folder(key) / RECORD
+
+    def _folder(self, key: str) -> Path:
+        return self.root / "items" / key[:2] / key
+
+    def _temporary(self) -> Path:
+        return self.root / "tmp" / uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An item whose function raised."""
+
+    name: str
+    error: BaseException
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What to tell the user: the problems of an InputError, or the error itself."""
+        if isinstance(self.error, InputError):
+            return self.error.problems
+        return (Problem(f"{type(self.error).__name__}: {self.error}", trial=self.name),)
+
+
+@dataclass(frozen=True)
+class Materialised:
+    """The finished items' directories by name, in the order of the items, and what failed."""
+
+    paths: dict[str, Path]
+    failures: tuple[Failure, ...]
+    computed: tuple[str, ...]
+
+
+def materialise(
+    items: Sequence[Item],
+    function: Callable[[Any, Path], None],
+    *,
+    cache: ItemCache,
+    executor: Executor,
+    label: str,
+    on_error: Literal["fail", "skip"] = "fail",
+) -> Materialised:
+    """Compute the items that the cache does not hold yet with ``function(payload, directory)``.
+
+    Raises
+    ------
+    InputError
+        Under `on_error` ``"fail"``, after the other items are finished, with the problems of all that failed.
+    """
+    found = {item.key: cache.get(item.key, name=item.name) for item in items}
+    missing = list({item.key: item for item in items if found[item.key] is None}.values())
+    errors: dict[str, BaseException] = {}
+    with Progress(label, total=len(found), done=len(found) - len(missing)) as progress:
+        jobs = [_Job(cache, item, function) for item in missing]
+        for result in run(_compute, jobs, executor=executor, name=lambda job: job.item.name):
+            if result.error is not None:
+                errors[result.item.item.key] = result.error
+            else:
+                found[result.item.item.key] = cache.path(result.item.item.key)
+            progress.advance(result.item.item.name)
+    failures = tuple(Failure(item.name, errors[item.key]) for item in items if item.key in errors)
+    if failures and on_error == "fail":
+        raise InputError(f"{label} failed", [problem for failure in failures for problem in failure.problems])
+    paths = {item.name: path for item in items if (path := found[item.key]) is not None}
+    return Materialised(paths, failures, tuple(item.name for item in missing if item.key not in errors))
+
+
+@dataclass(frozen=True)
+class _Job:
+    cache: ItemCache
+    item: Item
+    function: Callable[[Any, Path], None]
+
+
+def _compute(job: _Job) -> None:
+    with job.cache.create(job.item.key) as directory:
+        job.function(job.item.payload, directory)
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.rglob("*") if path.is_file())

@@ -1,0 +1,16 @@
+"""Where the stages put things, relative to the repository's root; dvc.yaml names the same paths."""
+
+from pathlib import Path
+
+CLIPS = Path("data/clips")
+MANIFEST = CLIPS / "manifest.csv"
+FOLDS = Path("data/folds.json")
+FEATURES = Path("data/features")
+MODELS = Path("models")
+PREDICTIONS = Path("predictions")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+REPORTS = Path("reports")
+
+FINETUNED = "-finetuned"
+"""What the name of a fine-tuned model ends with."""

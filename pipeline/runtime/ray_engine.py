@@ -1,0 +1,108 @@
+"""The `ray` engine: items on a Ray cluster, or on an embedded one on this machine.
+
+``RAY_ADDRESS`` names a cluster; without it Ray is started for the run and ended after it. The machines of a cluster
+must see the repository and the item cache (`AFFECTFLOW_CACHE`) under the same paths, on a shared file system: an item
+reads and writes files there, and only names travel.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.runtime.device import use_device
+from pipeline.runtime.errors import AffectflowError
+from pipeline.runtime.executor import THREADS, Executor, Result, attempt, one_thread
+
+T = TypeVar("T")
+
+
+def run(function: Callable[[T], None], items: Sequence[T], *, executor: Executor) -> Iterator[Result[T]]:
+    """Call ``function(item)`` for each item on the cluster and yield results as they finish.
+
+    An item whose worker dies is an error of that item alone.
+
+    Raises
+    ------
+    AffectflowError
+        Ray is not installed, or `executor.device` is ``"cuda"`` and the cluster has no GPU.
+    """
+    if not items:
+        return
+    ray = _import_ray()
+    with _cluster(ray, executor):
+        device = _device(ray, executor)
+        task = ray.remote(_run_item).options(num_cpus=1, num_gpus=float(device != "cpu"))
+        waiting = list(reversed(items))
+        running: dict[Any, T] = {}
+        limit = len(items) if executor.workers == "auto" else executor.workers
+        place = str(Path.cwd())
+        try:
+            while waiting or running:
+                while waiting and len(running) < limit:
+                    item = waiting.pop()
+                    running[task.remote(function, item, place, device)] = item
+                for reference in ray.wait(list(running), num_returns=1)[0]:
+                    yield Result(running[reference], _outcome(ray, reference))
+                    del running[reference]
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+
+def _run_item(function: Callable[[T], None], item: T, place: str, device: str) -> BaseException | None:
+    """Run one item in a worker, in the folder that relative paths are meant from."""
+    os.chdir(place)
+    with one_thread(), use_device(device):
+        return attempt(function, item)
+
+
+def _outcome(ray: Any, reference: Any) -> BaseException | None:
+    try:
+        error: BaseException | None = ray.get(reference)
+    except ray.exceptions.RayError as death:
+        return AffectflowError(f"its worker died: {death}")
+    return error
+
+
+def _import_ray() -> Any:
+    # Each item runs under the interpreter of this environment; usage reports are no part of a result.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        return import_module("ray")
+    except ModuleNotFoundError as error:
+        raise AffectflowError(
+            "compute.engine is 'ray', but Ray is not installed -> pip install 'affectflow[ray]', or use 'processes'"
+        ) from error
+
+
+@contextmanager
+def _cluster(ray: Any, executor: Executor) -> Iterator[None]:
+    """Connect to the cluster, unless the caller has, and leave it again."""
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS", "local")
+    path = os.pathsep.join(part for part in (str(Path.cwd()), os.environ.get("PYTHONPATH", "")) if part)
+    variables = {name: os.environ[name] for name in ("AFFECTFLOW_CACHE", "AFFECTFLOW_LOG") if name in os.environ}
+    options: dict[str, Any] = {} if address != "local" else {"num_cpus": executor.count(), "include_dashboard": False}
+    ray.init(
+        address=address,
+        runtime_env={"env_vars": {**THREADS, **variables, "PYTHONPATH": path}},
+        logging_level="WARNING",
+        **options,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _device(ray: Any, executor: Executor) -> str:
+    """Return the device of every task: Ray shows each one the GPU it was given as the first."""
+    gpus = ray.cluster_resources().get("GPU", 0) if executor.device != "cpu" else 0
+    if executor.device == "cuda" and not gpus:
+        raise AffectflowError("compute.device is 'cuda', but the Ray cluster has no GPU; use 'auto' or 'cpu'")
+    return "cuda:0" if gpus else "cpu"

@@ -1,0 +1,86 @@
+"""What every stage's entry shares: parameters, errors without tracebacks, and earlier results kept after a failure."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeVar
+
+from pipeline.runtime.config import ComputeConfig
+from pipeline.runtime.errors import AffectflowError, ConfigError
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.restore import restore_results
+from pipeline.runtime.section import Section, nearest, read_yaml, validate
+
+S = TypeVar("S", bound=Section)
+
+PARAMS = "params.yaml"
+
+
+@dataclass(frozen=True)
+class StageParams:
+    """A checked params.yaml, of which a stage reads the sections that it needs."""
+
+    data: Mapping[str, Any]
+
+    def section(self, kind: type[S], name: str) -> S:
+        """Return one section; its defaults where the file leaves it out."""
+        return validate(kind, self.data.get(name) or {}, at=name)
+
+    def entry(self, kind: type[S], section: str, name: str) -> S:
+        """Return one named entry of a section, such as a model.
+
+        Raises
+        ------
+        ConfigError
+            There is no such entry.
+        """
+        entries = self.data.get(section) or {}
+        if name not in entries:
+            raise ConfigError(f"{PARAMS} has no {section}.{name}{nearest(name, entries)}")
+        return validate(kind, entries[name], at=f"{section}.{name}")
+
+    def executor(self, *, device: bool = False) -> Executor:
+        """Return the executor of the section `compute`; `device` says whether the work can use a GPU."""
+        return Executor.from_config(self.section(ComputeConfig, "compute"), device=device)
+
+
+def load_params() -> StageParams:
+    """Check the whole params.yaml, and give access to its sections.
+
+    The check is imported by name: it guards the run and reaches no result, so the stage does not depend on it.
+    """
+    import_module("pipeline.checks").check_file(PARAMS)
+    return StageParams(read_yaml(PARAMS))
+
+
+def argument(what: str) -> str:
+    """Return the stage's one argument, such as a model's name.
+
+    Raises
+    ------
+    ConfigError
+        It is missing, or there is more than one.
+    """
+    if len(sys.argv) != 2:
+        raise ConfigError(f"one argument is needed: the {what}")
+    return sys.argv[1]
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run a stage; errors meant for the user end it with their text alone."""
+    logging.basicConfig(level=os.environ.get("AFFECTFLOW_LOG", "INFO").upper(), format="%(levelname)s %(message)s")
+    try:
+        main()
+    except AffectflowError as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        restore_results()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        restore_results()
+        sys.exit(130)
+    except BaseException:
+        restore_results()
+        raise

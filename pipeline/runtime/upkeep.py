@@ -1,0 +1,91 @@
+"""Looking after the item cache: what it holds, what is old, what is damaged."""
+
+import shutil
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from pipeline.runtime.items import ItemCache
+from pipeline.runtime.progress import Progress
+
+KINDS = {"*.h5": "clips", "zarr.json": "features", "*.safetensors": "folds"}
+"""Items do not say of which kind they are; their files do."""
+
+LEFTOVER_DAYS = 1.0
+"""A temporary folder this old belongs to no living run: an item takes minutes."""
+
+Counts = dict[str, tuple[int, int]]
+"""How many of each kind, and their bytes."""
+
+
+def survey(cache: ItemCache) -> Counts:
+    """Return how many items of each kind the cache holds, its checkpoints and leftovers too."""
+    counts: defaultdict[str, list[int]] = defaultdict(list)
+    keys = cache.keys()
+    for key in keys:
+        counts[_kind(cache.path(key))].append(_size(cache.path(key)))
+    counts["checkpoints"] = [_size(path) for path in _children(cache.root / "checkpoints")]
+    counts["leftovers"] = [_size(path) for path in _children(cache.root / "tmp")]
+    return {kind: (len(sizes), sum(sizes)) for kind, sizes in sorted(counts.items())}
+
+
+def prune(cache: ItemCache, *, days: float, dry_run: bool = False, now: float | None = None) -> Counts:
+    """Remove items and checkpoints that were not used for `days` days, and what killed runs left behind.
+
+    Parameters
+    ----------
+    cache : which cache
+    days : an item counts as used when a stage asks for it
+    dry_run : only count
+    now : seconds since the epoch; the clock's unless given
+    """
+    now = time.time() if now is None else now
+    old = now - days * 86400
+    keys = cache.keys()
+    items = [key for key in keys if cache.record(key).stat().st_mtime < old]
+    checkpoints = [path for path in _children(cache.root / "checkpoints") if path.stat().st_mtime < old]
+    young = now - LEFTOVER_DAYS * 86400
+    leftovers = [path for path in _children(cache.root / "tmp") if path.stat().st_mtime < young]
+    removed = {
+        "items": (len(items), sum(_size(cache.path(key)) for key in items)),
+        "checkpoints": (len(checkpoints), sum(map(_size, checkpoints))),
+        "leftovers": (len(leftovers), sum(map(_size, leftovers))),
+    }
+    if not dry_run:
+        for key in items:
+            cache.remove(key)
+        for path in (*checkpoints, *leftovers):
+            _remove(path)
+    return removed
+
+
+def damaged(cache: ItemCache, *, progress: Progress | None = None) -> dict[str, str]:
+    """Compare the checksums of every item; return what is wrong with the damaged ones, by key."""
+    found: dict[str, str] = {}
+    keys = cache.keys()
+    for key in keys:
+        reason = cache.damage(key)
+        if reason is not None:
+            found[key] = reason
+        if progress is not None:
+            progress.advance(key[:8])
+    return found
+
+
+def _kind(path: Path) -> str:
+    return next((kind for pattern, kind in KINDS.items() if any(path.rglob(pattern))), "others")
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

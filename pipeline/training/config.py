@@ -1,0 +1,49 @@
+"""The section `training`."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.models.config import ModelConfig
+from pipeline.runtime.section import Section, validate
+
+
+class OptimiserConfig(Section):
+    """Learning rate, its schedule, and when to stop; shared by `training` and `finetune`."""
+
+    learning_rate: float = Field(default=1e-4, gt=0)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    warm_up: Literal["sawtooth", "linear"] = "sawtooth"
+    warm_up_epochs: int = Field(default=5, ge=0)
+    plateau_factor: float = Field(default=0.1, gt=0, lt=1)
+    plateau_patience: int = Field(default=5, ge=0)
+    min_learning_rate: float = Field(default=1e-8, ge=0)
+    epochs: int = Field(default=100, gt=0)
+    early_stopping: int = Field(default=50, gt=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class TrainingConfig(OptimiserConfig):
+    """How a fold is trained; the defaults are the published values (GRJCA paper section 2.2)."""
+
+    window: int = Field(default=300, gt=1)
+    hop: int = Field(default=200, gt=0)
+    gaps: Literal["mask", "compact"] = "mask"
+    standardise: Literal["per_dimension", "scalar"] = "per_dimension"
+    batch: int = Field(default=12, gt=0)
+    scope: Literal["window", "batch"] = "window"
+    targets: Literal["joint", "separate"] = "joint"
+    warm_start: Literal["none", "unimodal"] = "none"
+    seed: int = Field(default=3407, ge=0)
+    evaluation_views: Literal["centre", "mean"] = "centre"
+
+    @model_validator(mode="after")
+    def _check_hop(self) -> "TrainingConfig":
+        if self.hop > self.window:
+            raise ValueError(f"hop {self.hop} exceeds window {self.window}: frames between windows would never be seen")
+        return self
+
+
+def training_of(training: TrainingConfig, model: ModelConfig, *, name: str) -> TrainingConfig:
+    """Return the section with the overrides of one model (`models.<name>.training`)."""
+    return validate(TrainingConfig, {**training.model_dump(), **model.training}, at=f"models.{name}.training")

@@ -1,0 +1,95 @@
+"""The training of a model: its folds side by side, each an item whose key holds all that reaches it."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.evaluation.folds import Fold
+from pipeline.models.config import ModelConfig
+from pipeline.runtime.code import code_key
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.training.config import TrainingConfig
+from pipeline.training.fold import FoldTask
+from pipeline.training.frames import FrameTable
+from pipeline.training.train_fold import train_fold
+
+
+@dataclass(frozen=True)
+class ModelTraining:
+    """What is common to the folds of a model.
+
+    Parameters
+    ----------
+    name : for messages
+    model, training, targets : sections of params.yaml
+    folds : which trials each trains on and is validated on
+    cache, executor : where results are kept, and on what they are computed
+    """
+
+    name: str
+    model: ModelConfig
+    training: TrainingConfig
+    targets: Mapping[str, tuple[float, float]]
+    folds: Sequence[Fold]
+    cache: ItemCache
+    executor: Executor
+
+    def run(self, table: FrameTable) -> list[Path]:
+        """Train what the cache does not hold yet; return each fold's directory.
+
+        With ``warm_start: unimodal`` the unimodal models come first. They are the items of a model that is configured
+        so on its own, hence trained once.
+        """
+        warm: dict[str, list[Path]] = {}
+        if self.training.warm_start == "unimodal":
+            warm = {role: self._unimodal(role, stream).run(table.only(role)) for role, stream in self._roles(table)}
+        with tempfile.TemporaryDirectory(prefix="affectflow-") as saved:
+            table.save(Path(saved))
+            items = [self._item(number, table, Path(saved), warm) for number in range(len(self.folds))]
+            done = materialise(items, train_fold, cache=self.cache, executor=self.executor, label=f"train {self.name}")
+        return [done.paths[item.name] for item in items]
+
+    def _item(self, number: int, table: FrameTable, saved: Path, warm: Mapping[str, Sequence[Path]]) -> Item:
+        fold = self.folds[number]
+        trials = {"train": fold.train, "validation": fold.validation}
+        key = item_key(
+            kind="fold",
+            fold=number,
+            trials={part: [[trial, table.digest(trial)] for trial in names] for part, names in trials.items()},
+            model=self.model.architecture(),
+            training=self.training,
+            targets=[[target, *limits] for target, limits in self.targets.items()],
+            warm_start={role: paths[number].name for role, paths in warm.items()},
+            code=code_key(
+                "pipeline.training.train_fold",
+                f"pipeline.fusion.{self.model.fusion}",
+                f"pipeline.temporal.{self.model.temporal}",
+            ),
+        )
+        task = FoldTask(
+            fold=number,
+            table=saved,
+            model=self.model,
+            training=self.training,
+            targets=self.targets,
+            checkpoint=self.cache.checkpoint(key),
+            warm_start={role: paths[number] / "fold.safetensors" for role, paths in warm.items()},
+            train=fold.train,
+            validation=fold.validation,
+        )
+        return Item(f"{self.name} fold {number}", key, task)
+
+    def _roles(self, table: FrameTable) -> list[tuple[str, str]]:
+        return list(zip(table.streams, self.model.streams, strict=True))
+
+    def _unimodal(self, role: str, stream: str) -> "ModelTraining":
+        modality = role.partition("_")[0]
+        encoders = {modality: self.model.encoders[role]} if role in self.model.encoders else {}
+        return replace(
+            self,
+            name=f"{self.name} ({stream} alone)",
+            model=ModelConfig(fusion="unimodal", streams=(stream,), temporal=self.model.temporal, encoders=encoders),
+            training=self.training.model_copy(update={"warm_start": "none"}),
+        )

@@ -1,0 +1,119 @@
+import hashlib
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.backbones.common.weights import Weights
+from pipeline.runtime.errors import InputError
+
+STATE = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2)}
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(params=["x.pth", "x.safetensors"])
+def path(request, tmp_path):
+    path = tmp_path / request.param
+    save_file(STATE, path) if path.suffix == ".safetensors" else torch.save(STATE, path)
+    return path
+
+
+def test_a_checked_file_gives_its_tensors(path):
+    weights = Weights(path=path, sha256=sha256(path))
+    weights.check()
+    read = weights.state_dict()
+    assert read.keys() == STATE.keys()
+    assert all(torch.equal(read[key], STATE[key]) for key in STATE)
+    assert weights.identity == f"sha256:{sha256(path)}"
+    assert weights.attributes == {"name": path.name, "sha256": sha256(path)}
+
+
+def test_a_checksum_in_capitals_is_the_same(path):
+    weights = Weights(path=path, sha256=sha256(path).upper())
+    weights.check()
+    assert weights.identity == Weights(path=path, sha256=sha256(path)).identity
+
+
+def test_a_file_without_checksum_is_refused_with_its_own(path):
+    with pytest.raises(InputError, match=sha256(path)):
+        Weights(path=path)
+
+
+def test_a_changed_file_is_refused_with_both_checksums(path):
+    weights = Weights(path=path, sha256="ab" * 32)
+    for read in (weights.check, weights.state_dict):
+        with pytest.raises(InputError) as error:
+            read()
+        assert "ab" * 32 in str(error.value)
+        assert sha256(path) in str(error.value)
+
+
+def test_an_absent_file_is_named(tmp_path):
+    for weights in (lambda: Weights(path=tmp_path / "no.pth"), Weights(path=tmp_path / "no.pth", sha256="0").check):
+        with pytest.raises(InputError, match=r"no\.pth: no such file"):
+            weights()
+
+
+def test_random_weights():
+    assert Weights().identity != Weights(seed=1).identity
+    assert Weights(seed=1).attributes == {"name": "random", "seed": 1}
+    Weights().check()
+    with pytest.raises(InputError, match="random weights have no sha256"):
+        Weights(sha256="ab")
+    with pytest.raises(ValueError, match="no file"):
+        Weights().state_dict()
+
+
+def test_from_a_section(path):
+    assert Weights.from_config(BackboneConfig(weights="random", seed=3)) == Weights(seed=3)
+    section = BackboneConfig(weights=str(path), sha256=sha256(path))
+    assert Weights.from_config(section) == Weights(path=path, sha256=sha256(path))
+
+
+class Malicious:
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self):
+        return Path.touch, (self.trace,)
+
+
+@pytest.mark.parametrize(
+    "write", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2))]
+)
+def test_no_pickled_code_is_run(tmp_path, write):
+    path, trace = tmp_path / "evil.pth", tmp_path / "trace"
+    write({"layer.weight": Malicious(trace)}, path)
+    with pytest.raises(InputError, match="not a readable checkpoint of plain tensors"):
+        Weights(path=path, sha256=sha256(path)).state_dict()
+    assert not trace.exists()
+    # The trap itself works.
+    pickle.loads(pickle.dumps(Malicious(trace)))
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])
+def test_what_is_no_checkpoint_is_refused(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="not a readable checkpoint"):
+        Weights(path=path, sha256=sha256(path)).state_dict()
+
+
+def test_a_nested_state_dict_is_found_and_other_content_is_named(tmp_path):
+    path = tmp_path / "x.pth"
+    torch.save({"state_dict": STATE, "epoch": 3}, path)
+    assert Weights(path=path, sha256=sha256(path)).state_dict().keys() == STATE.keys()
+    torch.save({**STATE, "epoch": 3}, path)
+    with pytest.raises(InputError, match="epoch is not a tensor"):
+        Weights(path=path, sha256=sha256(path)).state_dict()
+    torch.save([1, 2], path)
+    with pytest.raises(InputError, match="holds a list, not tensors by name"):
+        Weights(path=path, sha256=sha256(path)).state_dict()

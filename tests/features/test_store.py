@@ -1,0 +1,217 @@
+import json
+import shutil
+import stat
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.features.store import CHUNK_FRAMES, SCHEMA_VERSION, FeatureStore, assemble_store, write_trial
+from pipeline.runtime.errors import InputError
+
+ATTRIBUTES = {"backbone": "ir50", "modality": "visual", "dimension": 8, "weights": {"name": "random", "seed": 0}}
+
+
+def trial(frames=30, width=8, seed=0):
+    random = np.random.default_rng(seed)
+    return {
+        "embedding": random.normal(size=(frames, width)).astype(np.float32),
+        "time": np.cumsum(random.uniform(0.01, 0.1, frames)),
+        "valid": random.uniform(size=frames) < 0.8,
+    }
+
+
+def write(directory, *, name="7", store="float32", **arrays):
+    write_trial(directory, store=store, attributes={"trial": name}, **(arrays or trial()))
+    return directory
+
+
+def make_store(folder, names=("7", "10-60-1280x720_right", "video2")):
+    items = {name: write(folder / f"item-{name}", name=name, **trial(seed=len(name))) for name in names}
+    assemble_store(folder / "ir50.zarr", items, attributes=ATTRIBUTES)
+    return folder / "ir50.zarr"
+
+
+def content(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    frames=st.integers(1, 2 * CHUNK_FRAMES + 3), width=st.integers(1, 5), store=st.sampled_from(["float16", "float32"])
+)
+def test_what_is_written_is_read(tmp_path_factory, frames, width, store):
+    folder = tmp_path_factory.mktemp("store")
+    arrays = trial(frames, width)
+    assemble_store(folder / "x.zarr", {"7": write(folder / "item", store=store, **arrays)}, attributes={})
+    features = FeatureStore.open(folder / "x.zarr").read("7")
+    assert features.embedding.dtype == store
+    np.testing.assert_array_equal(features.embedding, arrays["embedding"].astype(store))
+    np.testing.assert_array_equal(features.time, arrays["time"])
+    np.testing.assert_array_equal(features.valid, arrays["valid"])
+
+
+@pytest.mark.parametrize("frames", [1, 1000, 1001, 3937])
+def test_one_shard_per_array_with_little_padding(tmp_path, frames):
+    item = write(tmp_path / "item", store="float16", **trial(frames, 512))
+    files = sorted(str(file.relative_to(item)) for file in item.rglob("*") if file.is_file())
+    arrays = [f"{name}/{file}" for name in ("embedding", "time", "valid") for file in ("c/0", "zarr.json")]
+    assert files == sorted([*(name.replace("embedding/c/0", "embedding/c/0/0") for name in arrays), "zarr.json"])
+    chunks = -(-frames // CHUNK_FRAMES)
+    size = (item / "embedding/c/0/0").stat().st_size
+    assert size < (frames + chunks) * 512 * 2 + 20 * chunks + 4
+    array = zarr.open_array(item / "embedding", mode="r")
+    assert array.chunks[0] <= CHUNK_FRAMES
+
+
+def test_chunks_of_zeros_are_written(tmp_path):
+    arrays = trial(2500) | {"embedding": np.zeros((2500, 8), dtype=np.float32), "valid": np.zeros(2500, dtype=np.bool_)}
+    item = write(tmp_path / "item", **arrays)
+    assert (item / "embedding/c/0/0").stat().st_size > 2500 * 8 * 4
+    assert (item / "valid/c/0").stat().st_size > 2500
+
+
+def test_xarray_opens_a_trial_as_it_is(tmp_path):
+    path = make_store(tmp_path)
+    dataset = xr.open_zarr(path / "video2", consolidated=False)
+    assert dict(dataset.sizes) == {"frame": 30, "feature": 8}
+    assert dataset["embedding"].dims == ("frame", "feature")
+    assert dataset["time"].dims == dataset["valid"].dims == ("frame",)
+    np.testing.assert_array_equal(dataset["embedding"], FeatureStore.open(path).read("video2").embedding)
+
+
+def test_the_bytes_depend_on_the_content_alone(tmp_path):
+    stores = []
+    for folder, names in ((tmp_path / "a", ("7", "video2")), (tmp_path / "b", ("video2", "7"))):
+        folder.mkdir()
+        stores.append(content(make_store(folder, names)))
+    assert len(stores[0]) == 1 + 2 * 7
+    assert stores[0] == stores[1]
+
+
+def test_attributes_and_fingerprint(tmp_path):
+    path = make_store(tmp_path)
+    first = FeatureStore.open(path).attributes
+    assert first == {"schema_version": SCHEMA_VERSION, **ATTRIBUTES, "fingerprint": first["fingerprint"]}
+    assert len(first["fingerprint"]) == 64
+    make_store(tmp_path, ("7", "video2"))
+    fewer = FeatureStore.open(path).attributes["fingerprint"]
+    assemble_store(path, {"8": tmp_path / "item-7", "video2": tmp_path / "item-video2"}, attributes=ATTRIBUTES)
+    renamed = FeatureStore.open(path).attributes["fingerprint"]
+    assert len({first["fingerprint"], fewer, renamed}) == 3
+
+
+def test_a_store_is_replaced_as_a_whole_and_links_its_items(tmp_path):
+    path = make_store(tmp_path)
+    make_store(tmp_path, ("video2",))
+    assert FeatureStore.open(path).trials == ("video2",)
+    assert sorted(child.name for child in tmp_path.iterdir() if child.name.startswith(".")) == []
+    shard = path / "video2/embedding/c/0/0"
+    assert shard.read_bytes() == (tmp_path / "item-video2/embedding/c/0/0").read_bytes()
+
+
+def test_a_failed_assembly_leaves_the_old_store(tmp_path):
+    path = make_store(tmp_path)
+    before = content(path)
+    with pytest.raises(FileNotFoundError):
+        assemble_store(path, {"7": tmp_path / "item-7", "x": tmp_path / "absent"}, attributes={})
+    assert content(path) == before
+    assert [child.name for child in tmp_path.iterdir() if child.name.startswith(".")] == []
+
+
+def test_read_only_stores_are_read(tmp_path):
+    path = make_store(tmp_path)
+    for file in path.rglob("*"):
+        file.chmod(file.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    try:
+        before = content(path)
+        assert FeatureStore.open(path).read("7").embedding.shape == (30, 8)
+        assert content(path) == before
+    finally:
+        for file in path.rglob("*"):
+            file.chmod(file.stat().st_mode | stat.S_IWUSR)
+
+
+def test_the_trials_are_compared_with_those_expected(tmp_path):
+    store = FeatureStore.open(make_store(tmp_path))
+    assert store.trials == ("10-60-1280x720_right", "7", "video2")
+    store.check(["video2", "7", "10-60-1280x720_right"])
+    with pytest.raises(InputError) as error:
+        store.check(["7", "8", "9"])
+    told = {(problem.trial, problem.message) for problem in error.value.problems}
+    assert told == {
+        ("8", "no features"),
+        ("9", "no features"),
+        ("10-60-1280x720_right", "features without a clip"),
+        ("video2", "features without a clip"),
+    }
+    assert all("dvc repro" in problem.remedy for problem in error.value.problems)
+
+
+def test_a_trial_that_is_not_there_is_never_zeros(tmp_path):
+    with pytest.raises(InputError, match="trial 8: no features"):
+        FeatureStore.open(make_store(tmp_path)).read("8")
+
+
+@pytest.mark.parametrize("array", ["embedding/c/0/0", "time/c/0", "valid/c/0"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "remove", "no metadata"])
+def test_a_damaged_file_is_named_with_its_trial(tmp_path, array, damage):
+    path = make_store(tmp_path)
+    shard = path / "video2" / array
+    if damage == "no metadata":
+        shard = path / "video2" / array.split("/")[0] / "zarr.json"
+    data = bytearray(shard.read_bytes())
+    shard.unlink()
+    if damage == "flip":
+        data[len(data) // 3] ^= 4
+    if damage in ("cut", "empty", "flip"):
+        shard.write_bytes(data[: {"cut": len(data) // 2, "empty": 0}.get(damage)])
+    store = FeatureStore.open(path)
+    assert store.read("7").embedding.shape == (30, 8)
+    with pytest.raises(InputError) as error:
+        store.read("video2")
+    (problem,) = error.value.problems
+    assert problem.trial == "video2"
+    assert array.split("/")[0] in problem.file
+    assert "dvc repro" in problem.remedy
+
+
+def test_what_is_no_store_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "empty.zarr").mkdir()
+    for name in ("absent.zarr", "empty.zarr"):
+        with pytest.raises(InputError, match=rf"{name}: no feature store here -> run `dvc repro`"):
+            FeatureStore.open(tmp_path / name)
+
+
+def test_another_schema_version_is_refused(tmp_path):
+    path = make_store(tmp_path)
+    metadata = json.loads((path / "zarr.json").read_text())
+    metadata["attributes"]["schema_version"] = 99
+    (path / "zarr.json").write_text(json.dumps(metadata))
+    with pytest.raises(InputError, match=f"schema version 99, expected {SCHEMA_VERSION}"):
+        FeatureStore.open(path)
+
+
+def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path):
+    good = trial()
+    for name, bad in (
+        ("time", good["time"][:-1]),
+        ("valid", good["valid"][1:]),
+        ("embedding", good["embedding"][:, 0]),
+    ):
+        with pytest.raises(ValueError, match="not of one number of frames"):
+            write(tmp_path / "item", **(good | {name: bad}))
+    with pytest.raises(ValueError, match="not of one number of frames"):
+        write(tmp_path / "item", **{name: array[:0] for name, array in good.items()})
+
+
+@pytest.mark.parametrize(("value", "store"), [(np.nan, "float32"), (np.inf, "float16"), (70000.0, "float16")])
+def test_what_is_not_finite_is_refused(tmp_path, value, store):
+    arrays = trial()
+    arrays["embedding"][4, 2] = value
+    with pytest.raises(ValueError, match=f"frame 4 is not finite as {store}"):
+        write(tmp_path / "item", store=store, **arrays)
+    shutil.rmtree(tmp_path / "item", ignore_errors=True)

@@ -1,0 +1,141 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.evaluation.config import EvaluateConfig
+from pipeline.evaluation.folds import Fold, Folds
+from pipeline.finetuning.finetune import HISTORY
+from pipeline.finetuning.tuned_model import ModelTuning
+from pipeline.finetuning.tuned_scores import score_tuned
+from pipeline.runtime.errors import ConfigError, InputError
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.files import assemble
+from pipeline.runtime.items import ItemCache
+from pipeline.training.history import History
+from tests.finetuning.factory import (
+    MODEL,
+    QUICK,
+    TARGETS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    narrow_backbones,
+    train_base,
+    write_clips,
+)
+
+FOLDS = Folds("subject", (Fold(TRAIN, VALIDATION), Fold((*TRAIN[:2], *VALIDATION), TRAIN[2:])), TEST)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    with narrow_backbones():
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips, two trained folds, and a cache."""
+    folder = tmp_path_factory.mktemp("tuned_model")
+    clips = write_clips(folder / "clips")
+    base = train_base(folder / "base", clips)
+    (folder / "grjca").mkdir()
+    for number in (0, 1):
+        assemble(base, folder / "grjca" / f"fold{number}.safetensors")
+    return folder
+
+
+def tuning_of(folder: Path, **changed: object) -> ModelTuning:
+    tuning = ModelTuning(
+        name="grjca",
+        model=MODEL,
+        backbones={name: BackboneConfig(weights="random") for name in ("ir50", "vggish", "i3d")},
+        finetune=QUICK.model_copy(update={"epochs": 1, "windows": 2}),
+        folds=FOLDS,
+        clips=folder / "clips",
+        digests={trial: f"digest of {trial}" for trial in (*TRAIN, *VALIDATION, *TEST)},
+        cache=ItemCache(folder / "cache"),
+        executor=Executor(engine="serial"),
+    )
+    return replace(tuning, **changed)
+
+
+def keys(tuning: ModelTuning, folder: Path) -> list[str]:
+    streams = tuning._streams()
+    return [tuning._item(number, folder / "grjca" / f"fold{number}.safetensors", streams).key for number in (0, 1)]
+
+
+def test_folds_are_tuned_once_and_scored_like_any_models(folder: Path) -> None:
+    first = tuning_of(folder).run(folder / "grjca")
+    assert len(set(first.folds)) == 2
+    assert set(first.predictions) == {
+        *((0, trial) for trial in (*VALIDATION, *TEST)),
+        *((1, trial) for trial in (*TRAIN[2:], *TEST)),
+    }
+    before = [(path / "fold.safetensors").stat().st_ino for path in first.folds]
+    assert tuning_of(folder).run(folder / "grjca") == first
+    assert [(path / "fold.safetensors").stat().st_ino for path in first.folds] == before
+
+    config = EvaluateConfig(top_folds=1)
+    evaluation = score_tuned("x", first.predictions, folds=FOLDS, clips=folder / "clips", ranges=TARGETS, config=config)
+    assert {one.trial for one in evaluation.validation} == {*VALIDATION, *TRAIN[2:]}
+    assert [one.trial for one in evaluation.test] == list(TEST)
+    assert set(evaluation.folds) == {0, 1}
+    assert evaluation.test[0].labels is None
+    assert "stage_visual" in evaluation.test[0].attention
+    for number, scores in evaluation.folds.items():
+        p = History.read(first.folds[number] / HISTORY).summary["p"]
+        assert sum(score.ccc for score in scores.values()) / 2 == pytest.approx(p, abs=1e-6)
+
+
+def test_a_changed_test_trial_is_predicted_again_and_no_fold_is_tuned(folder: Path) -> None:
+    first = tuning_of(folder).run(folder / "grjca")
+    digests = {**tuning_of(folder).digests, TEST[0]: "new"}
+    again = tuning_of(folder, digests=digests).run(folder / "grjca")
+    assert again.folds == first.folds
+    changed = {place for place, path in again.predictions.items() if path != first.predictions[place]}
+    assert changed == {(0, TEST[0]), (1, TEST[0])}
+
+
+def test_a_folds_key_holds_all_that_reaches_it_and_nothing_else(folder: Path) -> None:
+    first = keys(tuning_of(folder), folder)
+    assert keys(tuning_of(folder, name="other"), folder) == first
+    digests = tuning_of(folder).digests
+    assert keys(tuning_of(folder, digests={**digests, "z": "of no fold"}), folder) == first
+    changed = [
+        {"digests": {**digests, TRAIN[0]: "new"}},
+        {"finetune": QUICK.model_copy(update={"epochs": 2, "windows": 2})},
+        {"backbones": {name: BackboneConfig(weights="random", seed=1) for name in ("ir50", "vggish")}},
+        {"backbones": {name: BackboneConfig(weights="random", batch=8) for name in ("ir50", "vggish")}},
+    ]
+    for change in changed:
+        other = keys(tuning_of(folder, **change), folder)
+        assert all(one != two for one, two in zip(first, other, strict=True)), change
+
+
+def test_only_folds_from_a_changed_start_are_tuned_again(folder: Path, tmp_path: Path) -> None:
+    first = keys(tuning_of(folder), folder)
+    (tmp_path / "grjca").mkdir()
+    assemble(folder / "grjca" / "fold0.safetensors", tmp_path / "grjca" / "fold0.safetensors")
+    data = (folder / "grjca" / "fold1.safetensors").read_bytes()
+    (tmp_path / "grjca" / "fold1.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    again = keys(tuning_of(folder), tmp_path)
+    assert again[0] == first[0]
+    assert again[1] != first[1]
+
+
+def test_a_missing_start_names_what_to_run(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"2 problems[\s\S]*fold1\.safetensors: no trained fold.*train@grjca"):
+        tuning_of(folder).run(tmp_path)
+
+
+def test_backbones_that_cannot_be_tuned_or_are_not_there_are_refused(folder: Path) -> None:
+    model = MODEL.model_copy(update={"streams": ("i3d", "vggish")})
+    with pytest.raises(ConfigError, match="'i3d' cannot be fine-tuned"):
+        tuning_of(folder, model=model).run(folder / "grjca")
+    finetune = QUICK.model_copy(update={"frozen": ("resnet50",)})
+    with pytest.raises(ConfigError, match=r"frozen: 'resnet50' is no stream of grjca, which has ir50, vggish"):
+        tuning_of(folder, finetune=finetune).run(folder / "grjca")

@@ -1,0 +1,191 @@
+"""Clips of corpora without crops, from the files on the disk to the HDF5 file."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.clips.clip import Clip, read_clip
+from pipeline.clips.target import targets_of
+from pipeline.corpora.config import RecolaConfig, TableConfig
+from pipeline.corpora.labels import format_of
+from pipeline.ingest.build import SUMMARY, ClipPayload, assemble_clip, build_clip
+from pipeline.media.config import FacesConfig
+from pipeline.media.faces import find_faces
+from pipeline.media.video import read_video
+from pipeline.readers.index import build_index
+from pipeline.runtime.errors import InputError
+from tests.corpus_factory import SERIAL, memory_in
+from tests.face_factory import HERE, RATE, write_face_video
+from tests.media_factory import damage, write_video
+from tests.miniatures import FRAMES, SECONDS, edited, gold, write_fatigue, write_recola, write_wav
+
+TIME = np.arange(FRAMES) / RATE
+
+
+def payload_of(config: RecolaConfig | TableConfig, trial: str) -> ClipPayload:
+    rows = build_index(config, memory=memory_in(Path(config.index).parent), executor=SERIAL)
+    row = {row.trial: row for row in rows}[trial]
+    return ClipPayload(
+        trial=row.locate(Path(config.root)),
+        digest=row.digest,
+        targets=targets_of(config.targets),
+        face_size=48,
+        sample_rate=16000,
+        form=format_of(config),
+        search=config.faces,
+    )
+
+
+def clip_of(config: RecolaConfig | TableConfig, trial: str) -> Clip:
+    return assemble_clip(payload_of(config, trial))
+
+
+def test_recola(tmp_path: Path) -> None:
+    config = write_recola(tmp_path / "corpus")
+    clip = clip_of(config, "train_1")
+    assert (clip.trial, clip.partition, clip.subject) == ("train_1", "train", "train_1")
+    np.testing.assert_allclose(clip.time, TIME, atol=1e-9)
+    assert clip.fps == pytest.approx(25)
+    # The rows stand on the frames: each frame has its row's value, and the row past the end is nobody's.
+    expected = np.stack([gold("valence", TIME), gold("arousal", TIME)], axis=1)
+    np.testing.assert_allclose(clip.labels, expected, atol=1e-6)
+    assert clip.face_valid.all()
+    assert sorted(clip.sources) == ["arousal annotation", "audio", "valence annotation", "video"]
+    record = {name: clip.alignment[name] for name in ("label_rows", "labels_missing", "unannotated", "images")}
+    assert record == {"label_rows": FRAMES + 1, "labels_missing": 0, "unannotated": 0, "images": FRAMES}
+    assert clip.alignment["notes"] == []
+
+
+def test_the_sound_is_the_wavs_and_both_begin_at_zero(tmp_path: Path) -> None:
+    config = write_recola(tmp_path / "corpus")
+    root = tmp_path / "corpus"
+    write_wav(root / "recordings_audio/train_1.wav", seconds=0.7, hertz=440)
+    clip = clip_of(config, "train_1")
+    assert clip.time[0] == 0
+    assert len(clip.audio) == round(0.7 * 16000)
+    spectrum = np.abs(np.fft.rfft(clip.audio.astype(float)))
+    assert np.argmax(spectrum) * 16000 / len(clip.audio) == pytest.approx(440, abs=2)
+
+
+def test_faces_are_those_of_the_video(tmp_path: Path) -> None:
+    config = write_recola(tmp_path / "corpus")
+    clip = clip_of(config, "train_2")
+    video = tmp_path / "corpus/recordings_video/train_2.mp4"
+    found = find_faces(video, read_video(video).time, size=48, config=config.faces)
+    np.testing.assert_array_equal(clip.faces, found.pixels)
+    assert clip.faces.any(axis=(1, 2, 3)).all()
+
+
+def test_faces_are_found_once_and_cut_in_every_size(tmp_path: Path) -> None:
+    payload = payload_of(write_recola(tmp_path / "corpus"), "train_2")
+    plain, further = assemble_clip(payload), assemble_clip(replace(payload, other_sizes=(112, 40)))
+    np.testing.assert_array_equal(further.faces, plain.faces)
+    assert {size: faces.shape for size, faces in further.other_faces.items()} == {
+        112: (FRAMES, 112, 112, 3),
+        40: (FRAMES, 40, 40, 3),
+    }
+    smaller = assemble_clip(replace(payload, face_size=40))
+    np.testing.assert_array_equal(further.other_faces[40], smaller.faces)
+
+
+def test_a_test_trial_has_no_labels(tmp_path: Path) -> None:
+    clip = clip_of(write_recola(tmp_path / "corpus"), "test_1")
+    assert clip.partition == "test"
+    assert np.isnan(clip.labels).all()
+    assert clip.labels.shape == (FRAMES, 2)
+    assert clip.alignment["label_rows"] is None
+
+
+def test_a_delay_moves_one_target_earlier(tmp_path: Path) -> None:
+    config = write_recola(tmp_path / "corpus").model_copy(update={"label_delay": {"arousal": 0.4}})
+    clip = clip_of(config, "train_1")
+    np.testing.assert_allclose(clip.labels[:, 0], gold("valence", TIME), atol=1e-6)
+    # The last row stands at 1.2 s: frames later than 0.8 s have no arousal any more.
+    late = TIME > 0.8 + 1e-9
+    np.testing.assert_allclose(clip.labels[~late, 1], gold("arousal", TIME[~late] + 0.4), atol=1e-6)
+    assert np.isnan(clip.labels[late, 1]).all()
+    assert late.sum() == 9
+    assert clip.label_valid.tolist() == (~late).tolist()
+    assert clip.alignment["labels_missing"] == 9
+    assert clip.alignment["notes"] == ["labels moved: arousal 0.4 s earlier"]
+
+
+def test_moments_that_nobody_rated_are_masked_and_counted(tmp_path: Path) -> None:
+    config = write_recola(tmp_path / "corpus")
+    path = tmp_path / "corpus/ratings_gold_standard/valence/train_1.arff"
+
+    def forget(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        return "".join(f"'train_1',{line.split(',')[1]},?\n" if ",0.4" in line else line for line in lines)
+
+    edited(path, forget)
+    clip = clip_of(config, "train_1")
+    assert np.flatnonzero(np.isnan(clip.labels[:, 0])).tolist() == [10, 11, 12]
+    assert clip.alignment["unannotated"] == 3
+    assert clip.alignment["labels_missing"] == 0
+
+
+def test_a_table_with_seconds_and_one_with_a_row_per_frame(tmp_path: Path) -> None:
+    config = write_fatigue(tmp_path / "corpus")
+    timed, counted = clip_of(config, "p1_a"), clip_of(config, "p1_b")
+    assert [target.name for target in timed.targets] == ["fatigue"]
+    assert (timed.targets[0].low, timed.targets[0].high) == (0.0, 10.0)
+    # The time line's zero is the first sound, which AAC begins a little before the picture.
+    np.testing.assert_allclose(timed.labels[:, 0], timed.time / 0.5, atol=1e-5)
+    np.testing.assert_allclose(counted.labels[:, 0], 5 + 0.1 * np.arange(FRAMES), atol=1e-5)
+    assert timed.alignment["label_rows"] == 4
+    assert counted.alignment["label_rows"] == FRAMES
+    assert timed.subject == counted.subject == "p1"
+    assert len(timed.audio) / 16000 == pytest.approx(SECONDS, abs=0.15)
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
+    payload = payload_of(write_recola(tmp_path / "corpus"), "dev_1")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        build_clip(payload, tmp_path / name)
+    for name in ("dev_1.h5", SUMMARY):
+        data = (tmp_path / "one" / name).read_bytes()
+        assert data == (tmp_path / "two" / name).read_bytes()
+        assert str(tmp_path).encode() not in data
+    assert read_clip(tmp_path / "one/dev_1.h5").digest() == assemble_clip(payload).digest()
+
+
+def test_a_video_without_a_face_is_refused(tmp_path: Path) -> None:
+    config = write_fatigue(tmp_path / "corpus")
+    write_face_video(tmp_path / "corpus/video/p2.mp4", place=lambda frame: [])
+    with pytest.raises(InputError, match=r"p2\.mp4, trial p2: no face in any frame -> "):
+        clip_of(config, "p2")
+
+
+def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
+    config = write_fatigue(tmp_path / "corpus")
+    write_face_video(tmp_path / "corpus/video/p2.mp4", place=lambda frame: [HERE] if frame <= 20 else [])
+    clip = clip_of(config, "p2")
+    assert clip.face_valid.sum() == 21
+    assert not clip.faces[~clip.face_valid].any()
+    assert clip.alignment["images_missing"] == FRAMES - 21
+
+
+def test_how_faces_are_searched_reaches_the_clip(tmp_path: Path) -> None:
+    config = write_fatigue(tmp_path / "corpus")
+    wide = config.model_copy(update={"faces": FacesConfig(margin=0.6)})
+    near, far = clip_of(config, "p2"), clip_of(wide, "p2")
+    assert near.face_valid.all()
+    assert far.face_valid.all()
+    assert np.abs(near.faces.astype(int) - far.faces).mean() > 10
+
+
+def test_every_broken_source_is_named(tmp_path: Path) -> None:
+    config = write_recola(tmp_path / "corpus")
+    root = tmp_path / "corpus"
+    damage(write_video(root / "recordings_video/train_1.mp4", frames=60, audio=False))
+    payload = payload_of(config, "train_1")
+    with pytest.raises(InputError) as caught:
+        assemble_clip(payload)
+    assert {problem.file for problem in caught.value.problems} == {str(payload.trial.video)}
+    edited(root / "ratings_gold_standard/valence/train_1.arff", lambda text: text.replace(",0.04,", ",0.00,"))
+    with pytest.raises(InputError, match="its files are not those that the corpus index describes"):
+        assemble_clip(payload)

@@ -1,0 +1,54 @@
+import numpy as np
+
+from pipeline.clips.alignment import align_labels, describe
+from pipeline.clips.target import Target
+from pipeline.corpora.labels import Labels
+from pipeline.corpora.ratings import Ratings
+from pipeline.ingest.placement import place_labels
+
+NAN = float("nan")
+TARGETS = (Target("valence", -1.0, 1.0), Target("arousal", -1.0, 1.0))
+TIME = np.arange(10) * 0.04
+
+
+def rated(values: list[float], step: float | None = None) -> Ratings:
+    time = None if step is None else step * np.arange(len(values), dtype=np.float64)
+    return Ratings(np.array(values, dtype=np.float32), time)
+
+
+def test_without_labels_every_frame_has_none() -> None:
+    values, record = place_labels(None, TIME, targets=TARGETS, numbers=range(1, 11))
+    assert values.shape == (10, 2)
+    assert np.isnan(values).all()
+    assert record.label_rows is None
+    assert record.done() == "nothing"
+
+
+def test_a_row_per_frame_is_counted_off() -> None:
+    rows = [[0.1 * row for row in range(8)], [0.2, NAN, *([0.0] * 6)]]
+    labels = Labels((rated(rows[0]), rated(rows[1])), (0.0, 0.0))
+    values, record = place_labels(labels, TIME, targets=TARGETS, numbers=range(1, 10), notes=("late",))
+    stacked = np.array(rows, dtype=np.float32).T
+    assert np.array_equal(values, align_labels(stacked, frames=10, targets=2), equal_nan=True)
+    assert record == describe(stacked, range(1, 10), frames=10, notes=("late",))
+    assert (record.unannotated, record.labels_missing) == (1, 2)
+
+
+def test_rows_with_times_come_by_time_and_are_counted() -> None:
+    # A row every 0.08 s up to 0.32 s: the last frame, at 0.36 s, is past them. Nobody rated 0.16 s.
+    valence = rated([0, 0.2, NAN, 0.6, 0.8], 0.08)
+    labels = Labels((valence, rated([0.0] * 5, 0.08)), (0.0, 0.0))
+    values, record = place_labels(labels, TIME, targets=TARGETS, numbers=range(1, 11))
+    expected = [0, 0.1, 0.2, NAN, NAN, NAN, 0.6, 0.7, 0.8, NAN]
+    assert np.allclose(values[:, 0], expected, equal_nan=True, atol=1e-6)
+    assert (record.frames, record.label_rows, record.label_rows_left_out) == (10, 5, 0)
+    assert (record.unannotated, record.labels_missing) == (3, 1)
+    assert record.done() == "1 frames without a label row masked"
+
+
+def test_a_delay_is_told_and_masks_the_end() -> None:
+    labels = Labels((rated([0.1] * 10), rated([0.1] * 10)), (0.0, 0.08))
+    values, record = place_labels(labels, TIME, targets=TARGETS, numbers=range(1, 11), notes=("late",))
+    assert np.isnan(values).sum(axis=0).tolist() == [0, 2]
+    assert record.labels_missing == 2
+    assert record.notes == ("late", "labels moved: arousal 0.08 s earlier")

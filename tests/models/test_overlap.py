@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.models.overlap import OverlapAverage, UncoveredFramesError, overlap_average
+
+
+def windows_of(frames, length, hop):
+    starts = list(range(0, max(frames - length, 0) + 1, hop))
+    if starts[-1] + length < frames:
+        starts.append(frames - length)
+    index = np.array(starts)[:, None] + np.arange(length)
+    return np.minimum(index, frames - 1), index < frames
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 20), st.integers(0, 99))
+def test_both_ways_equal_a_list_per_frame(frames, length, hop, seed):
+    index, mask = windows_of(frames, length, min(hop, length))
+    values = np.random.default_rng(seed).normal(size=(*index.shape, 2)).astype(np.float32)
+    lists = [[] for _ in range(frames)]
+    stream = OverlapAverage(frames, 2)
+    for window, places, kept in zip(values, index, mask, strict=True):
+        stream.add(int(places[0]), window, kept)
+        for value, place, keep in zip(window, places, kept, strict=True):
+            if keep:
+                lists[place].append(value.astype(np.float64))
+    expected = np.array([np.mean(one, axis=0) for one in lists], dtype=np.float32)
+    together = overlap_average(torch.from_numpy(values), torch.from_numpy(index), torch.from_numpy(mask), frames)
+    assert together.dtype == torch.float32
+    np.testing.assert_allclose(together.numpy(), expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_array_equal(stream.mean(), together.numpy())
+
+
+def test_values_may_have_any_shape_and_windows_any_order():
+    index, mask = (torch.from_numpy(one) for one in windows_of(23, 10, 4))
+    values = torch.randn(*index.shape, 2, 3, generator=torch.Generator().manual_seed(0))
+    forward = overlap_average(values, index, mask, 23)
+    order = torch.tensor([3, 0, 4, 2, 1])
+    assert len(index) == 5
+    assert forward.shape == (23, 2, 3)
+    assert torch.equal(overlap_average(values[order], index[order], mask[order], 23), forward)
+    plain = overlap_average(values[..., 0, 0], index, mask, 23)
+    assert torch.equal(plain, forward[:, 0, 0])
+
+
+def test_gradients_are_shared_among_the_windows_that_cover_a_frame():
+    index = torch.tensor([[0, 1], [1, 2]])
+    values = torch.zeros(2, 2, requires_grad=True)
+    overlap_average(values, index, torch.ones(2, 2, dtype=torch.bool), 3).sum().backward()
+    assert values.grad is not None
+    assert values.grad.tolist() == [[1, 0.5], [0.5, 1]]
+
+
+def test_uncovered_frames_are_named():
+    index = torch.tensor([[0, 1], [4, 5]])
+    with pytest.raises(UncoveredFramesError, match="3 of 7 frames are covered by no window: 2, 3, 6") as caught:
+        overlap_average(torch.zeros(2, 2), index, torch.ones(2, 2, dtype=torch.bool), 7)
+    assert caught.value.uncovered.tolist() == [2, 3, 6]
+    stream = OverlapAverage(3)
+    stream.add(0, np.zeros(2))
+    with pytest.raises(UncoveredFramesError, match="1 of 3 frames"):
+        stream.mean()
+
+
+def test_misfits_are_refused_with_their_numbers():
+    mask = torch.ones(1, 2, dtype=torch.bool)
+    with pytest.raises(ValueError, match="from 0 to 5, but there are 3"):
+        overlap_average(torch.zeros(1, 2), torch.tensor([[0, 5]]), mask, 3)
+    with pytest.raises(ValueError, match="disagree"):
+        overlap_average(torch.zeros(1, 3), torch.tensor([[0, 1]]), mask, 3)
+    stream = OverlapAverage(3, 2)
+    with pytest.raises(ValueError, match="from 2 to 3, but there are 3"):
+        stream.add(2, np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="do not fit"):
+        stream.add(0, np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="at least one frame, got 0"):
+        OverlapAverage(0)
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same_mean():
+    index, mask = (torch.from_numpy(one) for one in windows_of(5000, 300, 200))
+    values = torch.randn(*index.shape, 4, generator=torch.Generator().manual_seed(0))
+    here = overlap_average(values, index, mask, 5000)
+    there = overlap_average(values.cuda(), index.cuda(), mask.cuda(), 5000)
+    assert torch.equal(there.cpu(), here)

@@ -1,0 +1,47 @@
+import pytest
+
+from pipeline.models.config import PublishedKey
+from pipeline.report.published import entries, published_row
+from pipeline.runtime.errors import ConfigError
+
+
+def key(source, method, modality="fusion"):
+    return PublishedKey(source=source, method=method, modality=modality)
+
+
+def test_the_grjca_row_is_as_printed():
+    row = published_row(key("grjca Table 1", "GRJCA"))
+    assert row.ccc == {"valence": 0.623, "arousal": 0.660}
+    assert row.p == pytest.approx(0.6415)
+    assert (row.dataset, row.backbones, row.partition) == (
+        "Aff-Wild2",
+        "A: VGGish; V: ResNet-50",
+        "official validation set",
+    )
+    assert row.folds == {}
+    visual = published_row(key("grjca Table 1", "GRJCA", "visual"))
+    assert visual.ccc == {"valence": 0.405, "arousal": 0.635}
+
+
+def test_a_row_of_folds_gives_their_mean_and_each_of_them():
+    row = published_row(key("interactive_multimodal_fusion Table 2", "Multi-scale TCN + cross-modal attention"))
+    valence = [0.3672, 0.4793, 0.5968, 0.5692, 0.6045, 0.4046]
+    assert [row.folds[k]["valence"] for k in range(6)] == valence
+    assert row.ccc["valence"] == pytest.approx(sum(valence) / 6)
+    assert row.partition == "mean of 6 folds"
+
+
+def test_every_entry_belongs_to_one_row_that_can_be_found():
+    assert len(entries()) == 58
+    for entry in entries():
+        row = published_row(key(entry.source, entry.method, entry.modality))
+        number = int(entry.partition[5:]) if entry.partition.startswith("fold-") else None
+        found = row.ccc if number is None else row.folds[number]
+        assert found[entry.target] == pytest.approx(entry.value)
+
+
+def test_an_unknown_row_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(ConfigError) as caught:
+        published_row(key("grjca Table 1", "GRJCA", "audio"))
+    assert "there is no row {source: grjca Table 1, method: GRJCA, modality: audio}" in str(caught.value)
+    assert "\n  {source: grjca Table 1, method: GRJCA, modality: fusion}" in str(caught.value)

@@ -1,0 +1,80 @@
+import pytest
+
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.evaluation.config import EnsembleConfig
+from pipeline.report.significance import Difference, Interval
+from pipeline.report.tables import CccTable, Line
+from pipeline.report.verdict import caution, listed, made_of, standing
+
+INTERVAL = Interval(0.1, 0.9)
+TABLE = CccTable(
+    lines=tuple(
+        Line(model, figure, {0: value - 0.1, 1: value + 0.1}, INTERVAL)
+        for model, value in (("visual", 0.4), ("grjca", 0.6), ("audio", 0.3))
+        for figure in ("valence", "P")
+    ),
+    note="",
+)
+TRAINED = BackboneConfig(weights="x.pth", sha256="00")
+RANDOM = BackboneConfig(weights="random")
+
+
+def differences(*clear):
+    return [
+        Difference("grjca", model, "P", value, Interval(0.1 if sure else -0.1, 0.5))
+        for model, value, sure in zip(("visual", "audio"), (0.2, 0.3), clear, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("clear", "said"),
+    [
+        ((True, True), "intervals of its differences from all other models exclude zero"),
+        ((False, False), "the order may be chance"),
+        ((False, True), "its difference from visual has a 95\u00a0% interval that includes zero"),
+    ],
+)
+def test_the_leader_is_named_with_what_speaks_for_it(clear, said):
+    text = standing(TABLE, differences(*clear))
+    assert text.startswith("The model grjca has the highest mean validation P, 0.600 (SD 0.141 over 2 folds")
+    assert "0.200 above visual" in text
+    assert said in text
+
+
+def test_a_single_model_is_not_compared():
+    only = CccTable(lines=(Line("m", "P", {0: 0.5}, INTERVAL),), note="")
+    assert standing(only, []).endswith("0.500 (SD 0.000 over one fold; P is the mean CCC of the targets).")
+
+
+def test_an_ensemble_is_called_one():
+    lead = Line("both", "P", {0: 0.7}, INTERVAL, members=("visual", "grjca"))
+    table = CccTable(lines=(*TABLE.lines, lead), note="")
+    others = [Difference("both", "grjca", "P", 0.1, INTERVAL)]
+    assert standing(table, others).startswith("The ensemble both has the highest mean validation P, 0.700")
+    ensembles = {
+        "both": EnsembleConfig(models=("visual", "grjca")),
+        "all": EnsembleConfig(models=("visual", "audio", "grjca"), combine="ccc_centred"),
+    }
+    assert made_of(ensembles) == (
+        "both is an ensemble: the mean of visual and grjca. "
+        "all is an ensemble: the CCC-centred mean of visual, audio and grjca."
+    )
+    assert made_of({}) == ""
+
+
+def test_random_weights_and_another_corpus_are_said_plainly():
+    text = caution({"ir50": RANDOM, "vggish": RANDOM}, kind="affwild2", trials=24)
+    assert "not comparable with the published ones" in text
+    assert "all backbones run with random weights" in text
+    assert "24 trials" in text
+    some = caution({"ir50": RANDOM, "vggish": TRAINED}, kind="affwild2", trials=594)
+    assert "ir50 runs with random weights" in some
+    assert "trials" not in some
+    assert "its only backbone runs with random" in caution({"ir50": RANDOM}, kind="affwild2", trials=594)
+    assert "24 trials" in caution({"ir50": TRAINED}, kind="affwild2", trials=24)
+    assert caution({"ir50": TRAINED}, kind="affwild2", trials=594) == ""
+    assert caution({"ir50": TRAINED}, kind="recola", trials=18) == ""
+
+
+def test_names_are_joined_as_in_prose():
+    assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

@@ -1,0 +1,282 @@
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.evaluation.config import FoldsConfig
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.items import Item, ItemCache, cache_root, item_key, materialise
+
+SERIAL = Executor(engine="serial", device="cpu")
+KEY = "ab" * 32
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return ItemCache(tmp_path / "cache")
+
+
+def put(cache: ItemCache, key: str, **files: str) -> Path:
+    with cache.create(key) as directory:
+        for name, text in files.items():
+            (directory / name).write_text(text)
+    return cache.path(key)
+
+
+# --- keys
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(parts=st.dictionaries(st.text(min_size=1), VALUES, min_size=1, max_size=4))
+def test_a_key_does_not_depend_on_the_order_in_which_parts_are_named(parts):
+    assert item_key(**parts) == item_key(**dict(reversed(parts.items())))
+
+
+@given(first=VALUES, second=VALUES)
+def test_different_values_give_different_keys(first, second):
+    same = repr(first) == repr(second)
+    assert (item_key(part=first) == item_key(part=second)) == same
+
+
+def test_the_order_within_a_mapping_counts():
+    # The targets' order is that of the labels' columns.
+    assert item_key(targets={"valence": 1, "arousal": 1}) != item_key(targets={"arousal": 1, "valence": 1})
+
+
+def test_a_section_counts_by_its_values():
+    assert item_key(folds=FoldsConfig(count=4)) == item_key(folds=FoldsConfig(count=4))
+    assert item_key(folds=FoldsConfig(count=4)) != item_key(folds=FoldsConfig(count=5))
+
+
+@pytest.mark.parametrize("value", [{1, 2}, Path("clip.h5"), float("nan")])
+def test_what_has_no_canonical_text_is_refused(value):
+    with pytest.raises((TypeError, ValueError)):
+        item_key(part=value)
+
+
+# --- one item
+
+
+def test_an_item_comes_back_as_it_was_written(cache):
+    assert cache.get(KEY) is None
+    put(cache, KEY, one="1", two="2")
+    path = cache.get(KEY)
+    assert {file.name: file.read_text() for file in path.iterdir()} == {"one": "1", "two": "2"}
+    assert cache.keys() == [KEY]
+
+
+def test_files_in_folders_belong_to_the_item(cache):
+    with cache.create(KEY) as directory:
+        (directory / "array" / "c").mkdir(parents=True)
+        (directory / "array" / "c" / "0").write_bytes(b"\0" * 64)
+    assert (cache.get(KEY) / "array" / "c" / "0").read_bytes() == b"\0" * 64
+    (cache.path(KEY) / "array" / "c" / "0").write_bytes(b"\0" * 63 + b"\1")
+    assert cache.get(KEY) is None
+
+
+def test_an_item_whose_function_raises_leaves_nothing(cache):
+    def stop() -> None:
+        with cache.create(KEY) as directory:
+            (directory / "half").write_text("half")
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        stop()
+    assert cache.get(KEY) is None
+    assert not [path for path in cache.root.rglob("*") if path.is_file()]
+
+
+def test_removing_forgets_one_item(cache):
+    put(cache, KEY, one="1")
+    put(cache, "cd" * 32, one="1")
+    cache.remove(KEY)
+    cache.remove("ef" * 32)
+    assert cache.keys() == ["cd" * 32]
+    assert cache.get(KEY) is None
+
+
+def test_using_an_item_renews_its_time(cache):
+    put(cache, KEY, one="1")
+    os.utime(cache.record(KEY), (1, 1))
+    cache.get(KEY)
+    assert cache.record(KEY).stat().st_mtime > 1
+
+
+def test_the_root_is_the_environments_or_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("AFFECTFLOW_CACHE", str(tmp_path))
+    assert ItemCache().root == cache_root() == tmp_path
+    monkeypatch.setenv("AFFECTFLOW_CACHE", "")
+    assert cache_root().name == "affectflow"
+
+
+# --- whole or absent
+
+CRASH = """
+    import os, signal, sys
+    from pathlib import Path
+    import pipeline.runtime.items as items
+
+    def die(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    where = sys.argv[2]
+    if where == "before":
+        items.flush_tree = die
+    elif where == "after":
+        items.flush = die
+    with items.ItemCache(Path(sys.argv[1])).create("ab" * 32) as directory:
+        (directory / "one").write_text("1")
+        if where == "inside":
+            die()
+        (directory / "two").write_text("2")
+"""
+
+
+@pytest.mark.parametrize(("where", "there"), [("inside", False), ("before", False), ("after", True)])
+def test_a_killed_process_leaves_a_whole_item_or_none(cache, tmp_path, where, there):
+    script = tmp_path / "crash.py"
+    script.write_text(textwrap.dedent(CRASH))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([sys.executable, str(script), str(cache.root), where], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (cache.get(KEY) is not None) == there
+    assert cache.keys() == ([KEY] if there else [])
+    put(cache, KEY, one="1", two="2")
+    assert {file.name for file in cache.get(KEY).iterdir()} == {"one", "two"}
+
+
+def test_many_writers_of_one_item_leave_one_whole_item(cache):
+    count = 8
+    barrier = threading.Barrier(count)
+    inodes = []
+
+    def write(number: int) -> None:
+        with cache.create(KEY) as directory:
+            (directory / "one").write_text("1" * 10_000)
+            barrier.wait()
+        inodes.append((cache.get(KEY) / "one").stat().st_ino)
+
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(write, range(count)))
+    assert len(inodes) == count
+    assert len(set(inodes)) == 1, "the first writer's files stay: others may be reading them"
+    assert not list((cache.root / "tmp").iterdir())
+
+
+# --- damage
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGE = {
+    "a flipped bit": lambda cache: flip(cache.path(KEY) / "two"),
+    "a missing file": lambda cache: (cache.path(KEY) / "two").unlink(),
+    "a file too many": lambda cache: (cache.path(KEY) / "three").write_text("3"),
+    "no record": lambda cache: cache.record(KEY).unlink(),
+    "a cut record": lambda cache: cache.record(KEY).write_text(cache.record(KEY).read_text()[:20]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=list(DAMAGE))
+def test_a_damaged_item_is_computed_again_with_a_warning(cache, caplog, damage):
+    calls = []
+
+    def compute(payload: str, directory: Path) -> None:
+        calls.append(payload)
+        (directory / "one").write_text("1")
+        (directory / "two").write_text("2")
+
+    items = [Item("trial-7", KEY, "payload")]
+    materialise(items, compute, cache=cache, executor=SERIAL, label="test")
+    damage(cache)
+    with caplog.at_level(logging.WARNING):
+        done = materialise(items, compute, cache=cache, executor=SERIAL, label="test")
+    assert len(calls) == 2
+    assert (done.paths["trial-7"] / "two").read_text() == "2"
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert "trial-7" in warnings[0]
+
+
+# --- many items
+
+
+def note(payload: str, directory: Path) -> None:
+    if payload == "bad":
+        raise InputError("unusable", [Problem("no face", trial="b"), Problem("no sound", trial="b")])
+    if payload == "worse":
+        raise ValueError("division by zero")
+    (directory / "note").write_text(payload)
+
+
+def items_of(**payloads: str) -> list[Item]:
+    return [Item(name, item_key(payload=payload), payload) for name, payload in payloads.items()]
+
+
+def test_only_what_is_missing_is_computed(cache):
+    first = materialise(items_of(a="1", b="2"), note, cache=cache, executor=SERIAL, label="test")
+    assert first.computed == ("a", "b")
+    second = materialise(items_of(c="3", b="2", a="1"), note, cache=cache, executor=SERIAL, label="test")
+    assert second.computed == ("c",)
+    assert list(second.paths) == ["c", "b", "a"], "in the order of the items"
+    assert {name: (path / "note").read_text() for name, path in second.paths.items()} == {"a": "1", "b": "2", "c": "3"}
+
+
+def test_equal_items_are_computed_once(cache):
+    calls = []
+
+    def count(payload: str, directory: Path) -> None:
+        calls.append(payload)
+        note(payload, directory)
+
+    done = materialise(items_of(a="1", b="1", c="2"), count, cache=cache, executor=SERIAL, label="test")
+    assert sorted(calls) == ["1", "2"]
+    assert done.paths["a"] == done.paths["b"]
+
+
+def test_failures_are_told_after_the_others_are_finished(cache):
+    with pytest.raises(InputError) as caught:
+        materialise(items_of(a="1", b="bad", c="worse", d="2"), note, cache=cache, executor=SERIAL, label="clips")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "trial b: no face",
+        "trial b: no sound",
+        "trial c: ValueError: division by zero",
+    ]
+    assert "clips failed: 3 problems" in str(caught.value)
+    assert len(cache.keys()) == 2
+
+
+def test_skip_goes_on_without_the_failures(cache):
+    done = materialise(
+        items_of(a="1", b="bad", d="2"), note, cache=cache, executor=SERIAL, label="clips", on_error="skip"
+    )
+    assert list(done.paths) == ["a", "d"]
+    assert [failure.name for failure in done.failures] == ["b"]
+    assert done.computed == ("a", "d")
+
+
+def test_processes_find_the_items_of_this_cache(cache):
+    from tests.runtime.work import write_name
+
+    executor = Executor(engine="processes", workers=2)
+    done = materialise(items_of(a="1", b="2", c="3"), write_name, cache=cache, executor=executor, label="test")
+    assert {name: (path / "name").read_text() for name, path in done.paths.items()} == {"a": "1", "b": "2", "c": "3"}

@@ -1,0 +1,71 @@
+import os
+
+import pytest
+
+from pipeline.runtime.items import ItemCache
+from pipeline.runtime.upkeep import damaged, prune, survey
+
+DAY = 86400
+NOW = 1_000_000_000.0
+CLIP, FEATURES, FOLD = (64 * letter for letter in "abc")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """A clip, features and a fold, last used 40, 20 and 5 days ago; a checkpoint and a leftover of each age."""
+    cache = ItemCache(tmp_path)
+    for key, name, age in ((CLIP, "trial.h5", 40), (FEATURES, "embedding/zarr.json", 20), (FOLD, "m.safetensors", 5)):
+        with cache.create(key) as directory:
+            (directory / name).parent.mkdir(exist_ok=True)
+            (directory / name).write_bytes(b"x" * 100)
+        os.utime(cache.record(key), (NOW - age * DAY, NOW - age * DAY))
+        cache.checkpoint(key).parent.mkdir(exist_ok=True)
+        cache.checkpoint(key).write_bytes(b"x" * 10)
+        os.utime(cache.checkpoint(key), (NOW - age * DAY, NOW - age * DAY))
+    for name, age in (("old", 2), ("young", 0.5)):
+        (tmp_path / "tmp" / name).mkdir(parents=True)
+        (tmp_path / "tmp" / name / "half").write_bytes(b"x")
+        os.utime(tmp_path / "tmp" / name, (NOW - age * DAY, NOW - age * DAY))
+    return cache
+
+
+def test_the_survey_knows_every_kind(cache):
+    assert survey(cache) == {
+        "checkpoints": (3, 30),
+        "clips": (1, 100),
+        "features": (1, 100),
+        "folds": (1, 100),
+        "leftovers": (2, 2),
+    }
+
+
+def test_an_empty_cache_is_no_error(tmp_path):
+    cache = ItemCache(tmp_path / "nothing")
+    assert survey(cache) == {"checkpoints": (0, 0), "leftovers": (0, 0)}
+    assert prune(cache, days=0) == {"items": (0, 0), "checkpoints": (0, 0), "leftovers": (0, 0)}
+    assert damaged(cache) == {}
+
+
+@pytest.mark.parametrize(
+    ("days", "left"), [(50, [CLIP, FEATURES, FOLD]), (30, [FEATURES, FOLD]), (10, [FOLD]), (0, [])]
+)
+def test_pruning_goes_by_the_last_use(cache, days, left):
+    counted = prune(cache, days=days, dry_run=True, now=NOW)
+    assert cache.keys() == [CLIP, FEATURES, FOLD], "a dry run removes nothing"
+    assert (cache.root / "tmp" / "old").is_dir()
+    removed = prune(cache, days=days, now=NOW)
+    gone = 3 - len(left)
+    assert counted == removed == {"items": (gone, 100 * gone), "checkpoints": (gone, 10 * gone), "leftovers": (1, 1)}
+    assert cache.keys() == left
+    assert sorted(path.name for path in (cache.root / "checkpoints").iterdir()) == left
+    assert [path.name for path in (cache.root / "tmp").iterdir()] == ["young"], "a living run may be writing it"
+
+
+def test_verification_finds_every_damaged_item(cache):
+    (cache.path(CLIP) / "trial.h5").write_bytes(b"y" * 100)
+    (cache.path(FOLD) / "m.safetensors").unlink()
+    found = damaged(cache)
+    assert list(found) == [CLIP, FOLD]
+    assert "trial.h5" in found[CLIP]
+    assert "m.safetensors" in found[FOLD]
+    assert cache.keys() == [CLIP, FEATURES, FOLD], "nothing is removed unasked"
