@@ -59,7 +59,7 @@ def open_corpus(config: CorpusConfig) -> Corpus:
     ConfigError
         There is no reader of that kind.
     """
-    name = f"pipeline.corpora.{config.kind}"
+    name = f"pipeline.readers.{config.kind}"
     try:
         module = import_module(name)
     except ModuleNotFoundError as error:

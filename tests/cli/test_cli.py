@@ -18,7 +18,7 @@ from pipeline.runtime.items import ItemCache
 from tests.corpus_factory import TRAIN
 from tests.stages.project import start_project, tree
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class Answer:

@@ -98,7 +98,7 @@ def test_an_unknown_kind_is_told_from_the_known_ones() -> None:
 
 
 def blocks() -> list[dict]:
-    text = (Path(__file__).parents[1] / "docs" / "corpora.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "corpora.md").read_text(encoding="utf-8")
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)]
 
 

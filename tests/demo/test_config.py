@@ -5,7 +5,7 @@ import pytest
 from pipeline.demo.config import load
 from pipeline.runtime.errors import ConfigError
 
-SHIPPED = Path(__file__).parents[3] / "data/demo/params.yaml"
+SHIPPED = Path(__file__).parents[2] / "data/demo/params.yaml"
 
 
 def test_the_shipped_parameters_are_valid():

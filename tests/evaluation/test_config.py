@@ -5,7 +5,7 @@ import pytest
 from pipeline.config import load
 from pipeline.runtime.errors import ConfigError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PARAMS = """\
 corpus: {{kind: affwild2, root: corpus, index: index.csv}}
 backbones: {{ir50: {{weights: random}}}}

@@ -6,7 +6,7 @@ import yaml
 from pipeline.finetuning.config import FinetuneConfig
 from pipeline.finetuning.tunable import load_tunable, tunable_backbones
 
-TEXT = (Path(__file__).parents[1] / "docs" / "finetuning.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "finetuning.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("| `")]
 
 
