@@ -1,0 +1,45 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.clips.target import TargetsConfig
+from pipeline.models.config import ModelConfig
+from pipeline.runtime import stage
+from pipeline.runtime.errors import ConfigError
+from pipeline.runtime.stage import StageParams, argument, load_params
+from pipeline.training.config import TrainingConfig
+
+MODEL = {"fusion": "unimodal", "streams": ["ir50", "ir50"], "temporal": "tcn"}
+PARAMS = StageParams({"corpus": {"kind": "affwild2", "root": "x", "index": "y"}, "models": {"visual": MODEL}})
+
+
+def test_a_section_that_is_left_out_has_its_defaults() -> None:
+    assert PARAMS.section(TrainingConfig, "training") == TrainingConfig()
+
+
+def test_targets_are_read_whatever_the_kind_of_corpus() -> None:
+    assert PARAMS.section(TargetsConfig, "corpus").targets == {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)}
+
+
+def test_an_entry_is_read_by_its_name() -> None:
+    assert PARAMS.entry(ModelConfig, "models", "visual").streams == ("ir50",)
+    with pytest.raises(ConfigError, match=r"no models\.visuel; did you mean 'visual'"):
+        PARAMS.entry(ModelConfig, "models", "visuel")
+
+
+@pytest.mark.parametrize("given", [[], ["visual", "audio"]])
+def test_a_stage_takes_one_argument(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", *given])
+    with pytest.raises(ConfigError, match="the model"):
+        argument("model")
+
+
+def test_the_whole_file_is_checked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(
+        "corpus: {kind: affwild2, root: x, index: y}\nbackbones: {}\nmodels: {}\nreport: {titel: a}\n", encoding="utf-8"
+    )
+    monkeypatch.setattr(stage, "PARAMS", str(file))
+    with pytest.raises(ConfigError, match=r"report\.titel: unknown key; did you mean 'title'"):
+        load_params()
