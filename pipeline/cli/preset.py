@@ -1,9 +1,12 @@
-"""`affectflow preset`: a complete params.yaml for each published experiment."""
+"""`affectflow preset`: a params.yaml for each published experiment."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from pipeline.config import Params
 
 PRESETS = Path("presets")
 PARAMS = Path("params.yaml")
@@ -12,6 +15,7 @@ PARAMS = Path("params.yaml")
 def preset(
     name: Annotated[str | None, typer.Argument(help="One of the presets; none lists them.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a params.yaml that was edited by hand.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Only print all values, defaults included, as YAML.")] = False,
 ) -> None:
     """Write params.yaml from presets/NAME.yaml, or list what there is."""
     from pipeline.config import load
@@ -29,12 +33,41 @@ def preset(
         return
     if name not in files:
         raise AffectflowError(f"no preset {name!r}{nearest(name, files)}")
-    load(files[name])
+    params = load(files[name])
+    if full:
+        typer.echo(effective(params), nl=False)
+        return
     edited = current is not None and all(current != file.read_bytes() for file in files.values())
     if edited and not force:
         raise AffectflowError(f"{PARAMS} differs from every preset; keep a copy of it, then repeat with --force")
     PARAMS.write_bytes(files[name].read_bytes())
     typer.echo(f"{PARAMS} is now {files[name]}; `dvc repro` runs it")
+
+
+def effective(params: "Params") -> str:
+    """Write every section with all its values, those that are defaults included, as YAML that DVC can run."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    data = params.model_dump(mode="json")
+    for model in data["models"].values():
+        # dvc.yaml reads the first, second and last entry.
+        model["streams"] *= 2 if len(model["streams"]) == 1 else 1
+    text = StringIO()
+    YAML().dump(_lists_on_one_line(data), text)
+    return text.getvalue()
+
+
+def _lists_on_one_line(value: Any) -> Any:
+    from ruamel.yaml.comments import CommentedSeq
+
+    if isinstance(value, dict):
+        return {key: _lists_on_one_line(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        value = CommentedSeq(value)
+        value.fa.set_flow_style()
+    return value
 
 
 def _headline(file: Path) -> str:
