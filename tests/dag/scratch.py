@@ -155,7 +155,7 @@ class Scratch:
         self.git("commit", "--quiet", "--message", message)
 
     def environment(self) -> dict[str, str]:
-        """Make the scratch repository's own code the one that runs, and no setting of this machine count."""
+        """Return variables that select the repository's own code, without this machine's settings of git and DVC."""
         settings = {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONPATH": str(self.root),
@@ -190,11 +190,16 @@ class Scratch:
         assert old in text, f"{file} does not hold {old!r}"
         (self.root / file).write_text(text.replace(old, new, 1))
 
+    @classmethod
+    def at(cls, folder: Path) -> "Scratch":
+        return cls(folder / "repository", folder / "cache")
+
     def copy(self, folder: Path) -> "Scratch":
-        """Copy repository and cache, so that a test may do what it likes."""
-        shutil.copytree(self.root, folder / "repository", symlinks=True)
-        shutil.copytree(self.cache, folder / "cache")
-        return Scratch(folder / "repository", folder / "cache")
+        """Copy repository and cache, for a test to change."""
+        copy = Scratch.at(folder)
+        shutil.copytree(self.root, copy.root, symlinks=True)
+        shutil.copytree(self.cache, copy.cache)
+        return copy
 
     def outs(self) -> dict[str, bytes]:
         """Return every result by its path."""
@@ -214,7 +219,7 @@ class Scratch:
 
 def create(folder: Path) -> Scratch:
     """Make the repository, with nothing computed yet."""
-    scratch = Scratch(folder / "repository", folder / "cache")
+    scratch = Scratch.at(folder)
     scratch.cache.mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__")
     for name in TRACKED:

@@ -41,6 +41,6 @@ def test_a_tuned_model_is_one_more_stage_and_one_more_row(scratch: Scratch) -> N
     assert "predictions/visual-finetuned: belongs to no model" in scratch.affectflow("status").text
 
 
-def test_nothing_is_tuned_unless_it_is_asked_for(built: Scratch) -> None:
+def test_nothing_is_tuned_unless_it_is_asked_for(scratch: Scratch) -> None:
     assert not [stage for stage in STAGES if "finetune" in stage]
-    assert "finetune" not in built.dvc("stage", "list", "--all").text
+    assert "finetune" not in scratch.dvc("stage", "list", "--all").text

@@ -28,7 +28,7 @@ Act = Callable[..., Run]
 
 
 @pytest.fixture
-def act(tmp_path) -> Act:
+def act(tmp_path: Path) -> Act:
     """Run somebody's nth block in a folder, with that person's own item cache."""
     values = f"REMOTE={tmp_path}/remote REPOSITORY={tmp_path}/origin.git SHARED={tmp_path}/shared"
 
@@ -46,7 +46,7 @@ def at(folder: Path, cache: Path | None = None) -> Scratch:
 
 
 @pytest.fixture
-def owner(scratch, act, tmp_path) -> Scratch:
+def owner(scratch: Scratch, act: Act, tmp_path: Path) -> Scratch:
     """The one who has results, after pushing them."""
     scratch.git("clone", "--quiet", "--bare", str(scratch.root), str(tmp_path / "origin.git"))
     scratch.git("remote", "add", "origin", str(tmp_path / "origin.git"))
@@ -56,19 +56,19 @@ def owner(scratch, act, tmp_path) -> Scratch:
 
 
 @pytest.fixture
-def colleague(owner, act, tmp_path) -> tuple[Scratch, Run]:
+def colleague(owner: Scratch, act: Act, tmp_path: Path) -> tuple[Scratch, Run]:
     """A newcomer's clone, and what happened there."""
     run = act("colleague", at(tmp_path / "colleague"))
     return Scratch(tmp_path / "colleague" / "affectflow", tmp_path / "colleague-cache"), run
 
 
-def test_every_block_has_somebody_who_runs_it():
+def test_every_block_has_somebody_who_runs_it() -> None:
     counts = {who: len(commands) for who, commands in blocks().items()}
     assert counts == {"owner": 1, "colleague": 1, "node": 1, "member": 2, "experiment": 3, "shared": 1}
     assert sum(counts.values()) == len(re.findall("```bash", DOCUMENT.read_text()))
 
 
-def test_a_team_shares_results(owner, colleague, act):
+def test_a_team_shares_results(owner: Scratch, colleague: tuple[Scratch, Run], act: Act) -> None:
     theirs, run = colleague
     assert "up to date" in run.text
     assert run.ran == run.restored == set()
@@ -85,7 +85,7 @@ def test_a_team_shares_results(owner, colleague, act):
     assert theirs.outs()["models/grjca/fold0.safetensors"] != owner.outs()["models/grjca/fold0.safetensors"]
 
 
-def test_experiments_are_run_and_shared(owner, colleague, act):
+def test_experiments_are_run_and_shared(owner: Scratch, colleague: tuple[Scratch, Run], act: Act) -> None:
     before = owner.outs()
     stages = {"train@grjca", "evaluate@grjca", "report"}
     first = act("experiment", owner)
@@ -111,7 +111,7 @@ def test_experiments_are_run_and_shared(owner, colleague, act):
 
 
 @pytest.mark.parametrize("link", ["hardlink", "symlink"])
-def test_one_machine_shares_its_caches(scratch, act, tmp_path, link):
+def test_one_machine_shares_its_caches(scratch: Scratch, act: Act, tmp_path: Path, link: str) -> None:
     (tmp_path / "shared").mkdir()
     shutil.move(scratch.cache, tmp_path / "shared" / "items")
     shutil.move(scratch.root / ".dvc" / "cache", tmp_path / "shared" / "dvc")

@@ -4,18 +4,20 @@ import json
 
 import pytest
 
+from tests.dag.scratch import Scratch
+
 pytestmark = pytest.mark.slow
 
 
-def test_metrics_are_shown(built):
-    shown = json.loads(built.dvc("metrics", "show", "--json").text)
+def test_metrics_are_shown(scratch: Scratch) -> None:
+    shown = json.loads(scratch.dvc("metrics", "show", "--json").text)
     files = next(iter(shown.values()))["data"]
     models = ("grjca", "visual")
     assert set(files) == {f"metrics/{kind}/{model}.json" for kind in ("train", "evaluate") for model in models}
 
 
-def test_plots_are_drawn_by_fold(built):
-    plots = json.loads(built.dvc("plots", "show", "--json").text)["data"]
+def test_plots_are_drawn_by_fold(scratch: Scratch) -> None:
+    plots = json.loads(scratch.dvc("plots", "show", "--json").text)["data"]
     drawn = {
         (name.split("::")[-1], plot["content"]["encoding"]["y"]["field"]): plot["content"]
         for name, entries in plots.items()
@@ -28,7 +30,7 @@ def test_plots_are_drawn_by_fold(built):
         assert {row["fold"] for row in content["data"]["values"]} == {"0", "1"}
 
 
-def test_status_in_plain_words(scratch):
+def test_status_in_plain_words(scratch: Scratch) -> None:
     text = scratch.affectflow("status").text
     assert "index: the index matches the corpus" in text
     assert "stages: all results are up to date" in text

@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ray
 
 from pipeline.runtime.errors import AffectflowError, InputError
 from pipeline.runtime.executor import Executor, run
@@ -12,21 +13,19 @@ from tests.runtime.work import work
 RAY = Executor(engine="ray", workers=2, device="cpu")
 
 
-def test_without_ray_the_error_says_what_to_install(monkeypatch, tmp_path):
+def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(AffectflowError, match=r"affectflow\[ray\]"):
+    with pytest.raises(AffectflowError, match=r"pip install -e '\.\[ray\]'"):
         list(run(work, jobs(tmp_path / "out", a="note"), executor=RAY))
 
 
-@pytest.fixture
-def ray(monkeypatch):
-    """Ray, if it is installed: it is an extra."""
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    return pytest.importorskip("ray")
 
 
 @pytest.mark.slow
-def test_items_run_on_an_embedded_cluster(ray, tmp_path):
+def test_items_run_on_an_embedded_cluster(tmp_path: Path) -> None:
     given = jobs(tmp_path / "out", a="note", b="threads", c="device", d="input", e="die", f="odd", g="note")
     errors = {result.item.name: result.error for result in run(work, given, executor=RAY)}
     assert outputs(tmp_path / "out") == {"a": "a", "b": "1", "c": "cpu", "g": "g"}
@@ -38,7 +37,7 @@ def test_items_run_on_an_embedded_cluster(ray, tmp_path):
 
 
 @pytest.mark.slow
-def test_relative_paths_are_those_of_the_caller(ray, tmp_path, monkeypatch):
+def test_relative_paths_are_those_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
     assert [result.error for result in run(work, jobs(Path("out"), a="note"), executor=RAY)] == [None]
@@ -46,8 +45,6 @@ def test_relative_paths_are_those_of_the_caller(ray, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_gpu_that_is_not_there_is_refused(ray, tmp_path):
-    if ray.is_initialized():
-        ray.shutdown()
+def test_a_gpu_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AffectflowError, match="no GPU"):
         list(run(work, jobs(tmp_path / "out", a="note"), executor=Executor(engine="ray", device="cuda", workers=1)))
