@@ -12,7 +12,7 @@ from pipeline.backbones.common.config import BackboneConfig
 from pipeline.config import Params, load
 from pipeline.corpora import config as corpus
 from pipeline.ingest import config as data
-from pipeline.models.build import check_models
+from pipeline.checks import check_models
 from pipeline.models.config import ModelConfig
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.section import Section, nearest, validate
@@ -24,7 +24,7 @@ PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 MINIMAL = {
     "corpus": {"kind": "affwild2", "root": "corpus", "index": "index.csv"},
     "backbones": {"ir50": {"weights": "random"}, "vggish": {"weights": "random"}},
-    "models": {"grjca": {"fusion": "gated_joint_cross_attention", "streams": ["ir50", "vggish"]}},
+    "models": {"grjca": {"fusion": "gated_joint_cross_attention", "streams": ["ir50", "vggish"], "temporal": "tcn"}},
 }
 
 

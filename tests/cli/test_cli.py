@@ -3,18 +3,22 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import pytest
 import yaml
 
 from pipeline.cli import app
 from pipeline.cli.status import explain, orphans
+from pipeline.config import load
 from pipeline.evaluation.predictions import TrialPrediction, write_frames
 from pipeline.features.store import assemble_store, write_trial
 from pipeline.runtime.items import ItemCache
+from pipeline.training.config import TrainingConfig
 from tests.corpus_factory import TRAIN
 from tests.stages.project import start_project, tree
 
@@ -28,8 +32,11 @@ class Answer:
         self.code, self.out, self.err = code, out, err
 
 
+Call = Callable[..., Answer]
+
+
 @pytest.fixture
-def affectflow(monkeypatch, capsys):
+def affectflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     def call(*arguments: str) -> Answer:
         monkeypatch.setattr(sys, "argv", ["affectflow", *arguments])
         capsys.readouterr()
@@ -44,11 +51,11 @@ def affectflow(monkeypatch, capsys):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return start_project(tmp_path, monkeypatch)
 
 
-def test_help_names_every_command_and_imports_no_library():
+def test_help_names_every_command_and_imports_no_library() -> None:
     script = (
         "import sys; sys.argv = ['affectflow', '--help']\n"
         "from pipeline.cli.app import main\n"
@@ -59,11 +66,13 @@ def test_help_names_every_command_and_imports_no_library():
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    commands = ("preset", "validate", "index", "status", "folds", "export", "cache", "deps")
+    commands = ("preset", "validate", "index", "status", "folds", "export", "cache")
     assert all(command in done.stdout for command in commands)
 
 
-def test_without_params_every_command_says_so_without_a_traceback(affectflow, tmp_path, monkeypatch):
+def test_without_params_every_command_says_so_without_a_traceback(
+    affectflow: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for command in (["index"], ["validate"], ["status"], ["export", "features", "--to", "x"]):
         answer = affectflow(*command)
@@ -75,7 +84,7 @@ def test_without_params_every_command_says_so_without_a_traceback(affectflow, tm
 # --- index, validate, status
 
 
-def test_index_writes_a_summary_and_the_file(affectflow, project):
+def test_index_writes_a_summary_and_the_file(affectflow: Call, project: Path) -> None:
     before = (project / "index.csv").read_bytes()
     answer = affectflow("index")
     assert answer.code == 0
@@ -88,7 +97,7 @@ def test_index_writes_a_summary_and_the_file(affectflow, project):
     assert (project / "index.csv").read_bytes() == before
 
 
-def test_validate_lists_every_problem_with_its_row(affectflow, project):
+def test_validate_lists_every_problem_with_its_row(affectflow: Call, project: Path) -> None:
     assert affectflow("validate").out == "corpus: no problem found\nthe index matches the corpus\n"
     labels = project / "corpus" / "annotations" / "VA_Set" / "Train_Set" / f"{TRAIN[0]}.txt"
     rows = labels.read_text().splitlines()
@@ -101,7 +110,7 @@ def test_validate_lists_every_problem_with_its_row(affectflow, project):
     assert "2 problems" in answer.err
 
 
-def test_an_older_index_is_noticed(affectflow, project, monkeypatch):
+def test_an_older_index_is_noticed(affectflow: Call, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.cli.status.dvc_status", dict)
     answer = affectflow("status")
     assert answer.out == "index: the index matches the corpus\nstages: all results are up to date\n"
@@ -115,7 +124,7 @@ def test_an_older_index_is_noticed(affectflow, project, monkeypatch):
     assert "no corpus at corpus" in affectflow("status").out
 
 
-def test_status_puts_dvcs_answer_into_words():
+def test_status_puts_dvcs_answer_into_words() -> None:
     answer = {
         "clips": [{"changed deps": {"index.csv": "modified", "params.yaml": {"clips.face_size": "modified"}}}],
         "train@grjca": [{"changed deps": {"data/clips": "deleted"}}, {"changed outs": {"models/grjca": "deleted"}}],
@@ -128,14 +137,14 @@ def test_status_puts_dvcs_answer_into_words():
     ]
 
 
-def test_status_says_what_dvc_says_when_it_fails(affectflow, project):
+def test_status_says_what_dvc_says_when_it_fails(affectflow: Call, project: Path) -> None:
     answer = affectflow("status")
     assert answer.code == 1
     assert "`dvc status` failed" in answer.err
     assert "you are not inside of a DVC repository" in answer.err
 
 
-def test_results_of_models_that_are_gone_are_named(tmp_path):
+def test_results_of_models_that_are_gone_are_named(tmp_path: Path) -> None:
     for name in ("models/old", "models/new", "predictions/old", "metrics/train", "plots/train"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("models/.gitignore", "metrics/train/old.json", "metrics/train/new.json", "plots/train/new.csv"):
@@ -148,13 +157,13 @@ def test_results_of_models_that_are_gone_are_named(tmp_path):
 
 
 @pytest.fixture
-def presets(tmp_path, monkeypatch):
+def presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "presets", "presets")
     return tmp_path / "presets"
 
 
-def test_presets_are_listed_with_their_headlines(affectflow, presets):
+def test_presets_are_listed_with_their_headlines(affectflow: Call, presets: Path) -> None:
     shutil.copy(presets / "demo.yaml", "params.yaml")
     lines = affectflow("preset").out.splitlines()
     assert len(lines) == len(list(presets.glob("*.yaml"))) >= 2
@@ -162,14 +171,28 @@ def test_presets_are_listed_with_their_headlines(affectflow, presets):
     assert all(len(line.split()) > 4 for line in lines)
 
 
-def test_every_preset_can_be_chosen_one_after_another(affectflow, presets):
+def test_every_preset_can_be_chosen_one_after_another(affectflow: Call, presets: Path) -> None:
     names = [path.stem for path in presets.glob("*.yaml")]
     for name in (*names, *names):
         assert affectflow("preset", name).code == 0
         assert Path("params.yaml").read_bytes() == (presets / f"{name}.yaml").read_bytes()
 
 
-def test_an_edited_params_yaml_is_not_lost(affectflow, presets):
+def test_a_preset_prints_all_its_values(affectflow: Call, presets: Path) -> None:
+    names = [path.stem for path in presets.glob("*.yaml")]
+    assert names
+    for name in names:
+        answer = affectflow("preset", name, "--full")
+        assert answer.code == 0
+        Path("full.yaml").write_text(answer.out)
+        assert load("full.yaml") == load(presets / f"{name}.yaml")
+        data = yaml.safe_load(answer.out)
+        assert data["training"].keys() == TrainingConfig.model_fields.keys()
+        assert all(len(model["streams"]) >= 2 for model in data["models"].values()), "dvc.yaml reads two entries"
+    assert not Path("params.yaml").exists()
+
+
+def test_an_edited_params_yaml_is_not_lost(affectflow: Call, presets: Path) -> None:
     affectflow("preset", "demo")
     Path("params.yaml").write_text(Path("params.yaml").read_text() + "# my own note\n")
     before = Path("params.yaml").read_bytes()
@@ -181,7 +204,7 @@ def test_an_edited_params_yaml_is_not_lost(affectflow, presets):
     assert Path("params.yaml").read_bytes() == (presets / "demo.yaml").read_bytes()
 
 
-def test_a_preset_that_is_not_there_or_not_valid_changes_nothing(affectflow, presets):
+def test_a_preset_that_is_not_there_or_not_valid_changes_nothing(affectflow: Call, presets: Path) -> None:
     answer = affectflow("preset", "dem")
     assert (answer.code, answer.err) == (1, "error: no preset 'dem'; did you mean 'demo'?\n")
     data = yaml.safe_load((presets / "demo.yaml").read_text())
@@ -198,7 +221,7 @@ def test_a_preset_that_is_not_there_or_not_valid_changes_nothing(affectflow, pre
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ItemCache:
     monkeypatch.setenv("AFFECTFLOW_CACHE", str(tmp_path / "cache"))
     cache = ItemCache()
     for mark in "ab":
@@ -207,14 +230,14 @@ def cache(tmp_path, monkeypatch):
     return cache
 
 
-def test_cache_info_counts(affectflow, cache):
+def test_cache_info_counts(affectflow: Call, cache: ItemCache) -> None:
     lines = affectflow("cache", "info").out.splitlines()
     assert lines[0] == str(cache.root)
     assert lines[2].split() == ["clips", "2", "4.0", "KiB"]
     assert lines[-1].split() == ["all", "2", "4.0", "KiB"]
 
 
-def test_cache_prune_removes_what_is_old(affectflow, cache):
+def test_cache_prune_removes_what_is_old(affectflow: Call, cache: ItemCache) -> None:
     assert "would remove 2 items, 4.0 KiB" in affectflow("cache", "prune", "--days", "0", "--dry-run").out
     assert "removed 0 items, 0 B" in affectflow("cache", "prune").out
     assert len(cache.keys()) == 2
@@ -223,7 +246,7 @@ def test_cache_prune_removes_what_is_old(affectflow, cache):
     assert affectflow("cache", "prune", "--days", "-1").code == 2
 
 
-def test_cache_verify_finds_and_repairs_damage(affectflow, cache):
+def test_cache_verify_finds_and_repairs_damage(affectflow: Call, cache: ItemCache) -> None:
     assert affectflow("cache", "verify").out == "2 items are whole\n"
     (cache.path(64 * "a") / "a.h5").write_bytes(b"y" * 2048)
     answer = affectflow("cache", "verify")
@@ -241,7 +264,7 @@ def test_cache_verify_finds_and_repairs_damage(affectflow, cache):
 
 
 @pytest.fixture
-def results(project):
+def results(project: Path) -> npt.NDArray[np.float32]:
     """Features of one backbone and predictions of one model, in the project's own places."""
     generator = np.random.default_rng(0)
     trials = {}
@@ -271,7 +294,7 @@ def results(project):
     return values
 
 
-def test_features_to_one_file(affectflow, results):
+def test_features_to_one_file(affectflow: Call, results: npt.NDArray[np.float32]) -> None:
     answer = affectflow("export", "features", "--to", "out.h5")
     assert answer.out == "out.h5: 2 trials of ir50\n"
     with h5py.File("out.h5") as file:
@@ -283,7 +306,7 @@ def test_features_to_one_file(affectflow, results):
     assert Path("again.h5").read_bytes() == Path("out.h5").read_bytes()
 
 
-def test_features_to_tables(affectflow, results):
+def test_features_to_tables(affectflow: Call, results: npt.NDArray[np.float32]) -> None:
     affectflow("export", "features", "--format", "csv", "--to", "out", "--only", "ir50")
     affectflow("export", "features", "--to", "out.h5")
     with (Path("out") / "ir50" / "t1.csv").open(newline="") as file:
@@ -294,7 +317,7 @@ def test_features_to_tables(affectflow, results):
         np.testing.assert_array_equal(table, file["ir50/t1/embedding"])
 
 
-def test_predictions_to_one_file(affectflow, results):
+def test_predictions_to_one_file(affectflow: Call, results: npt.NDArray[np.float32]) -> None:
     answer = affectflow("export", "predictions", "--to", "out.h5")
     assert answer.out == "out.h5: 2 trials of visual\n"
     with h5py.File("out.h5") as file:
@@ -305,7 +328,7 @@ def test_predictions_to_one_file(affectflow, results):
         assert "labels" not in file["visual/test/t2"]
 
 
-def test_predictions_to_tables(affectflow, results):
+def test_predictions_to_tables(affectflow: Call, results: npt.NDArray[np.float32]) -> None:
     affectflow("export", "predictions", "--format", "csv", "--to", "out")
     files = tree(Path("out"))
     assert set(files) == {"visual/validation/t1.csv", "visual/test/t2.csv"}
@@ -317,7 +340,9 @@ def test_predictions_to_tables(affectflow, results):
     np.testing.assert_array_equal(read, results)
 
 
-def test_an_export_overwrites_nothing_and_names_what_is_missing(affectflow, results):
+def test_an_export_overwrites_nothing_and_names_what_is_missing(
+    affectflow: Call, results: npt.NDArray[np.float32]
+) -> None:
     Path("out.h5").write_text("mine")
     answer = affectflow("export", "features", "--to", "out.h5")
     assert (answer.code, "exists already" in answer.err) == (1, True)
@@ -334,7 +359,7 @@ def test_an_export_overwrites_nothing_and_names_what_is_missing(affectflow, resu
 # --- folds
 
 
-def test_folds_prints_the_table(affectflow, project):
+def test_folds_prints_the_table(affectflow: Call, project: Path) -> None:
     from pipeline.clips.manifest import ManifestRow, write_manifest
 
     rows = [
