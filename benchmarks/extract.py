@@ -18,8 +18,8 @@ import torch
 
 from benchmarks._results import machine, table, write_section
 from pipeline.backbones import ir50, vggish
+from pipeline.backbones.common.synthetic_sound import random_sound
 from pipeline.backbones.common.weights import Weights
-from pipeline.backbones.vggish.random_weights import random_sound
 from pipeline.clips.clip import Clip
 from pipeline.features import store as features
 from pipeline.features.store import FeatureStore, assemble_store, write_trial

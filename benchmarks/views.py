@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks._results import machine, table, write_section
 from pipeline.backbones import ir50
-from pipeline.backbones.common.transfer import to_device
+from pipeline.backbones.common.batches import to_device
 from pipeline.backbones.common.weights import Weights
 from pipeline.models.config import ModelConfig
 from pipeline.training.config import TrainingConfig

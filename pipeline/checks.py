@@ -1,6 +1,5 @@
 """What can be known to be wrong before anything runs: every section, every model's options, every backbone's inputs."""
 
-import inspect
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,12 +8,12 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError, create_model
 
+from pipeline.backbones.common.crops import impossible_views
 from pipeline.backbones.common.datasets import FACES_REMEDY, SOUND_REMEDY
 from pipeline.backbones.common.interface import available_backbones, load_backbone
-from pipeline.backbones.common.views import impossible_views
 from pipeline.config import Params, load
 from pipeline.ingest.config import ClipsConfig
-from pipeline.models.build import GIVEN
+from pipeline.models.build import constructor_options
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.section import nearest
 
@@ -34,19 +33,21 @@ def check_file(path: str | Path = "params.yaml") -> Params:
 
 
 def check_backbones(params: Params) -> None:
-    """Compare each backbone's needs and views with the section `clips`; one that does not exist its own stage names.
+    """Compare the datasets and views of each known backbone with the section `clips`.
+
+    A name without a backbone is reported by its own stage.
 
     Raises
     ------
     ConfigError
-        Names every need that is not met and every view that there cannot be, and what to set.
+        Lists every dataset that clips lack and every impossible view, and what to set.
     """
     known = available_backbones()
     problems = [
         f"backbones.{name} {problem}"
         for name in params.backbones
         if name in known
-        for problem in unmet_needs(load_backbone(name).NEEDS, params.clips)
+        for problem in missing_datasets(load_backbone(name).DATASETS, params.clips)
     ]
     problems += [
         f"backbones.{name}.views: {problem}"
@@ -58,20 +59,20 @@ def check_backbones(params: Params) -> None:
         raise ConfigError("\n".join(["params.yaml:", *(f"  {problem}" for problem in problems)]))
 
 
-def unmet_needs(needs: Iterable[str], clips: ClipsConfig) -> list[str]:
-    """Say of each need that clips of these parameters do not meet what it asks for and what to set, sorted."""
+def missing_datasets(datasets: Iterable[str], clips: ClipsConfig) -> list[str]:
+    """Describe each dataset that clips of these parameters lack and what to set, sorted."""
     sizes = {clips.face_size, *clips.other_face_sizes}
     rates = {clips.sample_rate, *clips.other_sample_rates}
-    unmet = []
-    for need in sorted(needs):
-        kind, _, number = need.partition("_")
+    missing = []
+    for dataset in sorted(datasets):
+        kind, _, number = dataset.partition("_")
         if not number:
             continue
         if kind == "faces" and int(number) not in sizes:
-            unmet.append(f"looks at faces of {number} pixels: {FACES_REMEDY.format(number)}")
+            missing.append(f"expects faces of {number} pixels: {FACES_REMEDY.format(number)}")
         if kind == "audio" and int(number) not in rates:
-            unmet.append(f"hears at {number} Hz: {SOUND_REMEDY.format(number)}")
-    return unmet
+            missing.append(f"expects sound at {number} Hz: {SOUND_REMEDY.format(number)}")
+    return missing
 
 
 def check_models(params: Params) -> None:
@@ -100,11 +101,10 @@ def _check_options(package: str, module: str, options: Mapping[str, Any], *, at:
     if module not in known or not hasattr(import_module(f"pipeline.{package}.{module}"), constant):
         return [f"{at}.{package}: no module {module!r}{nearest(module, known)}"]
     target = getattr(import_module(f"pipeline.{package}.{module}"), constant)
-    signature = inspect.signature(target.from_streams if package == "fusion" else target, eval_str=True)
+    constructors = (target, target.HEAD) if package == "fusion" else (target,)
     fields: dict[str, Any] = {
-        option: (parameter.annotation, parameter.default if parameter.default is not parameter.empty else ...)
-        for option, parameter in signature.parameters.items()
-        if option not in GIVEN and parameter.kind is parameter.KEYWORD_ONLY
+        option: (parameter.annotation, parameter.default)
+        for option, parameter in constructor_options(*constructors).items()
     }
     problems = [f"{at}.{key}.{option}: unknown{nearest(option, fields)}" for option in options if option not in fields]
     schema = create_model("Options", __config__=ConfigDict(arbitrary_types_allowed=True), **fields)

@@ -180,10 +180,10 @@ def test_the_docs_fine_tuning_fits_its_preset() -> None:
 def test_a_preset_uses_every_backbone_and_asks_of_its_clips_just_what_they_need(preset: str, params: Params) -> None:
     assert set(params.backbones) == {stream for model in params.models.values() for stream in model.streams}
     check_backbones(params)
-    needs = {need for name in params.backbones for need in load_backbone(name).NEEDS}
+    datasets = {dataset for name in params.backbones for dataset in load_backbone(name).DATASETS}
     asked = {f"faces_{size}" for size in params.clips.other_face_sizes}
     asked |= {f"audio_{rate}" for rate in params.clips.other_sample_rates}
-    assert asked == needs - {"faces", "audio"}
+    assert asked == datasets - {"faces", "audio"}
 
 
 @each_preset

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clips.alignment import Alignment
-from pipeline.clips.others import content_of
+from pipeline.clips.further_datasets import content_of
 from pipeline.clips.partition import Partition
 from pipeline.runtime.errors import InputError, Problem
 
@@ -28,7 +28,7 @@ class ManifestRow:
     duration : of the sound, s
     digest : SHA-256 over the clip's whole content
     media : SHA-256 over what is seen and heard alone: features depend on it and not on labels
-    others : SHA-256 of each further dataset, as `pipeline.clips.others` writes them
+    further : SHA-256 of each further dataset, as `pipeline.clips.further_datasets` writes them
     """
 
     trial: str
@@ -41,11 +41,11 @@ class ManifestRow:
     duration: float
     digest: str
     media: str
-    others: str = ""
+    further: str = ""
 
-    def content(self, needs: Iterable[str]) -> str:
-        """Return what identifies the parts of the clip that a feature with these `needs` looks at."""
-        return content_of(self.media, self.others, needs)
+    def content(self, datasets: Iterable[str]) -> str:
+        """Return what identifies the parts of the clip that a feature of these `datasets` depends on."""
+        return content_of(self.media, self.further, datasets)
 
     @classmethod
     def from_summary(cls, summary: Mapping[str, Any]) -> "ManifestRow":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.clips.clip import Clip, write_clip
-from pipeline.clips.others import write_others
+from pipeline.clips.further_datasets import write_further
 from pipeline.clips.target import Target
 from pipeline.corpora.digest import digest_bytes, digest_file, trial_digest
 from pipeline.corpora.labels import ANNOTATION, LabelFormat, Labels, label_files
@@ -125,7 +125,7 @@ def summarise(clip: Clip) -> dict[str, Any]:
         "duration": len(clip.audio) / clip.sample_rate,
         "digest": clip.digest(),
         "media": clip.media_digest(),
-        "others": write_others(clip.other_digests()),
+        "further": write_further(clip.other_digests()),
         "alignment": dict(clip.alignment),
     }
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backbones.common.synthetic_sound import random_sound as sound_of_rate
-from pipeline.backbones.vggish.random_weights import random_sound
+from pipeline.backbones.common.synthetic_sound import random_sound
 from pipeline.clips.clip import Clip
 from pipeline.clips.target import Target
 
@@ -37,5 +36,5 @@ def make_clip(trial: str = "7", *, frames: int = 12, fps: float = 25.0, seed: in
 
 def make_loud_clip(*, frames: int, fps: float = 25.0, seed: int = 0, **changes: Any) -> Clip:
     """A clip whose sound is there at 44.1 kHz as well."""
-    loud = sound_of_rate(frames / fps, seed=seed, rate=44100)
+    loud = random_sound(frames / fps, seed=seed, rate=44100)
     return make_clip(frames=frames, fps=fps, seed=seed, **{"other_audio": {44100: loud}, **changes})

@@ -5,6 +5,7 @@ import torch
 
 from pipeline.backbones import ir50, vggish
 from pipeline.backbones.common.weights import Weights
+from tests.backbones.networks import channels_last
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -18,9 +19,9 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def random_ir50(one_thread: None) -> ir50.IR50:
-    return ir50.build(Weights()).to(memory_format=torch.channels_last)
+    return channels_last(ir50.build(Weights()))
 
 
 @pytest.fixture(scope="session")
 def random_vggish(one_thread: None) -> vggish.VGGish:
-    return vggish.build(Weights()).to(memory_format=torch.channels_last)
+    return channels_last(vggish.build(Weights()))

@@ -17,4 +17,6 @@ def held_out_r2(features: Array, targets: Array, identity: NDArray[np.integer], 
     gram = x[fitted].T @ x[fitted] + ridge * np.eye(x.shape[1])
     answer = x[~fitted] @ np.linalg.solve(gram, x[fitted].T @ (targets[fitted] - centre)) + centre
     held_out = targets[~fitted]
-    return 1 - ((answer - held_out) ** 2).sum(axis=0) / ((held_out - held_out.mean(axis=0)) ** 2).sum(axis=0)
+    unexplained: Array = ((answer - held_out) ** 2).sum(axis=0)
+    varied: Array = ((held_out - held_out.mean(axis=0)) ** 2).sum(axis=0)
+    return 1 - unexplained / varied

@@ -1,6 +1,6 @@
 """What random weights must do, whichever network they are of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +14,13 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 def misfit(network: nn.Module, x: Tensor) -> dict[str, tuple[float, float]]:
     """Mean and deviation of what leaves each norm before its own scale, on inputs it was not measured on."""
-    seen: dict[str, tuple[float, float]] = {}
+    found: dict[str, tuple[float, float]] = {}
 
-    def watch(name: str, norm: _BatchNorm):
+    def watch(name: str, norm: _BatchNorm) -> Callable[[nn.Module, object, Tensor], None]:
         def hook(_: nn.Module, __: object, output: Tensor) -> None:
             shape = (1, -1, *[1] * (output.ndim - 2))
             normal = (output - norm.bias.reshape(shape)) / norm.weight.reshape(shape)
-            seen[name] = (float(normal.mean()), float(normal.std()))
+            found[name] = (float(normal.mean()), float(normal.std()))
 
         return hook
 
@@ -30,10 +30,10 @@ def misfit(network: nn.Module, x: Tensor) -> dict[str, tuple[float, float]]:
         network(x)
     for hook in hooks:
         hook.remove()
-    assert len(seen) == len(norms) > 5
-    return seen
+    assert len(found) == len(norms) > 5
+    return found
 
 
 def spread(embeddings: Tensor) -> float:
-    """How much embeddings differ from each other, relative to their size: 0 for a network that always says the same."""
+    """How much embeddings differ from each other, relative to their size: 0 for a network whose output is constant."""
     return float((embeddings.std(dim=0).norm() / embeddings.norm(dim=1).mean()).item())

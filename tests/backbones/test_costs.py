@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.backbones.common.cnn2d import PictureCNN, SpectrogramCNN
+from pipeline.backbones.cnn2d_audio import SpectrogramCNN
+from pipeline.backbones.cnn2d_visual import PictureCNN
 from pipeline.backbones.i3d import I3D
 from pipeline.backbones.logmel_vgg import LogMelVGG
 from pipeline.backbones.r2plus1d import R2Plus1D
@@ -24,7 +25,7 @@ COSTS = [
 
 
 @pytest.mark.parametrize(("network", "shape", "billions"), COSTS)
-def test_multiply_accumulates_per_frame(network: type[nn.Module], shape: tuple[int, ...], billions: float):
+def test_multiply_accumulates_per_frame(network: type[nn.Module], shape: tuple[int, ...], billions: float) -> None:
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         network()(torch.empty(1, *shape))
     counted = counter.get_total_flops() / 2e9

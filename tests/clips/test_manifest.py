@@ -21,9 +21,9 @@ def test_round_trip_sorted_by_trial(tmp_path: Path) -> None:
 
 def test_a_features_content_is_what_it_looks_at() -> None:
     plain, further = ROWS
-    for needs in (frozenset({"faces"}), frozenset({"audio"})):
-        assert plain.content(needs) == plain.media
-        assert further.content(needs) == further.media
+    for datasets in (frozenset({"faces"}), frozenset({"audio"})):
+        assert plain.content(datasets) == plain.media
+        assert further.content(datasets) == further.media
     assert further.content({"faces_112"}) == "01 faces_112:6"
     assert further.content({"faces_112", "faces", "audio_44100"}) == "01 audio_44100:5 faces_112:6"
     # The clip's own faces are of that size.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.clips.clip import read_clip
-from pipeline.clips.others import read_others
+from pipeline.clips.further_datasets import read_further
 from pipeline.clips.target import targets_of
 from pipeline.ingest.build import SUMMARY, ClipPayload, assemble_clip, build_clip
 from pipeline.media.images import decode_face
@@ -151,7 +151,7 @@ def test_further_face_sizes(root: Path, tmp_path: Path) -> None:
     assert clip.media_digest() == assemble_clip(plain).media_digest()
     build_clip(further, tmp_path)
     summary = json.loads((tmp_path / SUMMARY).read_text())
-    assert read_others(summary["others"]) == clip.other_digests()
+    assert read_further(summary["further"]) == clip.other_digests()
     assert sorted(clip.other_digests()) == ["audio_8000", "faces_56", "faces_64"]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.clips.clip import read_clip
+from pipeline.clips.further_datasets import read_further
 from pipeline.clips.manifest import read_manifest
-from pipeline.clips.others import read_others
 from pipeline.runtime.errors import InputError
 from stages import clips
 from tests.corpus_factory import FRAMES, TEST, TRAIN, VALIDATION, crop_bytes, write_trial
@@ -156,7 +156,7 @@ def ask_for(*, sizes: list[int], rates: list[int]) -> None:
 def test_further_sizes_and_rates_leave_the_rest_of_a_clip_alone(built: list[str]) -> None:
     clips.main()
     plain = read_manifest(OUT / "manifest.csv")
-    assert {row.others for row in plain} == {""}
+    assert {row.further for row in plain} == {""}
     ask_for(sizes=[], rates=[])
     clips.main()
     assert built == TRIALS
@@ -167,7 +167,7 @@ def test_further_sizes_and_rates_leave_the_rest_of_a_clip_alone(built: list[str]
     assert [row.media for row in rows] == [row.media for row in plain]
     for row in rows:
         clip = read_clip(OUT / f"{row.trial}.h5")
-        assert read_others(row.others) == clip.other_digests()
+        assert read_further(row.further) == clip.other_digests()
         assert sorted(clip.other_faces) == [56, 64]
         assert sorted(clip.other_audio) == [16000]
     # Their order does not count.

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from pipeline.backbones import ir50
+from pipeline.backbones.common import extraction
 from pipeline.clips.clip import Clip, write_clip
+from pipeline.clips.further_datasets import write_further
 from pipeline.clips.manifest import ManifestRow, write_manifest
-from pipeline.clips.others import write_others
 from pipeline.features.store import FeatureStore
 from pipeline.runtime.errors import ConfigError, InputError
+from pipeline.runtime.items import materialise
 from stages import extract
 from tests.backbones.clips import make_clip
 
@@ -21,7 +23,7 @@ corpus: {{kind: affwild2, root: corpus, index: index.csv}}
 backbones:
   ir50: {{weights: {weights}, seed: {seed}, store: {store}, batch: {batch}, precision: {precision}}}
 models:
-  visual: {{fusion: unimodal, streams: [ir50]}}
+  visual: {{fusion: unimodal, temporal: tcn, streams: [ir50]}}
 compute: {{engine: serial, device: cpu}}
 """
 STORE = Path("data/features/ir50.zarr")
@@ -41,14 +43,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The trials that are really embedded, in order."""
     names: list[str] = []
-    original = extract.materialise
 
     def recording(*args: object, **kwargs: object) -> object:
-        done = original(*args, **kwargs)  # type: ignore[arg-type]
+        done = materialise(*args, **kwargs)  # type: ignore[arg-type]
         names.extend(done.computed)
         return done
 
-    monkeypatch.setattr(extract, "materialise", recording)
+    monkeypatch.setattr(extraction, "materialise", recording)
     return names
 
 
@@ -75,7 +76,7 @@ def write_clips(*clips: Clip) -> None:
                 duration=len(clip.audio) / clip.sample_rate,
                 digest=clip.digest(),
                 media=clip.media_digest(),
-                others=write_others(clip.other_digests()),
+                further=write_further(clip.other_digests()),
             )
         )
     write_manifest(folder / "manifest.csv", rows)
@@ -134,7 +135,7 @@ def test_labels_do_not_reach_features_but_pictures_do(embedded: list[str]) -> No
     assert embedded == ["video2_left"]
 
 
-def test_further_datasets_of_a_clip_touch_only_features_that_look_at_them(
+def test_further_datasets_of_a_clip_touch_only_features_that_read_them(
     embedded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sound = np.arange(44100, dtype=np.int16)
@@ -159,10 +160,10 @@ def test_further_datasets_of_a_clip_touch_only_features_that_look_at_them(
     assert embedded == ["7", "video2_left"] * 2
 
 
-def test_a_backbone_whose_needs_the_clips_do_not_meet_is_refused_before_any_work(embedded: list[str]) -> None:
+def test_a_backbone_whose_datasets_clips_lack_is_refused_before_any_work(embedded: list[str]) -> None:
     add_backbone("cnn2d_audio")
     with pytest.raises(
-        ConfigError, match=r"backbones\.cnn2d_audio hears at 44100 Hz: add 44100 to `clips.other_sample"
+        ConfigError, match=r"backbones\.cnn2d_audio expects sound at 44100 Hz: add 44100 to `clips.other_sample"
     ):
         extract.main()
     assert embedded == []
@@ -199,7 +200,7 @@ def test_the_code_of_the_backbone_counts(embedded: list[str], monkeypatch: pytes
         seen.append(modules)
         return "another"
 
-    monkeypatch.setattr(extract, "code_key", changed)
+    monkeypatch.setattr(extraction, "code_key", changed)
     extract.main()
     assert embedded == ["7", "7"]
     assert seen == [("pipeline.backbones.common.embed", "pipeline.backbones.ir50")]

@@ -1,4 +1,4 @@
-"""The extract stage with several views of a backbone."""
+"""The extract stage with several views of a backbone; `embedded` holds views by trial and name, and joins by trial."""
 
 from pathlib import Path
 
@@ -6,32 +6,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from pipeline.backbones.common import multi_view
 from pipeline.features.store import FeatureStore
 from pipeline.features.views import views_of
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.items import ItemCache
 from stages import extract
 from tests.backbones.clips import make_clip
-from tests.stages.test_extract import STORE, content, project, write_clips, write_params
+from tests.stages.test_extract import STORE, content, embedded, project, write_clips, write_params
 
-__all__ = ["project"]
-
-
-@pytest.fixture
-def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is really computed, in order: trials, their further views, and joins."""
-    names: list[str] = []
-    for module in (extract, multi_view):
-        original = module.materialise
-
-        def recording(*args: object, original: object = original, **kwargs: object) -> object:
-            done = original(*args, **kwargs)  # type: ignore[operator]
-            names.extend(done.computed)
-            return done
-
-        monkeypatch.setattr(module, "materialise", recording)
-    return names
+__all__ = ["embedded", "project"]
 
 
 def ask_for(views: str) -> None:
@@ -55,8 +38,8 @@ def test_what_comes_out(embedded: list[str]) -> None:
     embedded.clear()
     ask_for("[centre_flipped, centre, top_left]")
     extract.main()
-    expected = [f"{trial} {view}" for trial in ("7", "video2_left") for view in ("centre_flipped", "top_left")]
-    assert embedded == [*expected, "7", "video2_left"], "the centre is there already; two views each, and the joins"
+    further = [f"{trial} {view}" for trial in ("7", "video2_left") for view in ("centre_flipped", "top_left")]
+    assert embedded == [*further, "7", "video2_left"], "the centre is there already; two views each, and the joins"
     store = FeatureStore.open(STORE)
     store.check(["7", "video2_left"])
     assert store.attributes["views"] == ["centre", "centre_flipped", "top_left"]
@@ -78,7 +61,7 @@ def test_one_more_view_is_embedded_alone_and_a_return_costs_nothing(embedded: li
     ask_for("[centre, top_left]")
     extract.main()
     before = content()
-    assert embedded == ["7", "7 top_left", "7"]
+    assert embedded == ["7 centre", "7 top_left", "7"]
     embedded.clear()
     ask_for("[centre, top_left, bottom_right]")
     extract.main()

@@ -18,7 +18,7 @@ View = Literal[
     "bottom_right",
     "bottom_right_flipped",
 ]
-"""How a face can be looked at: where the backbone's crop is taken, and whether left and right are exchanged."""
+"""Where the backbone's crop of a face is taken, and whether left and right are exchanged."""
 
 
 class BackboneConfig(Section):
@@ -39,6 +39,6 @@ class BackboneConfig(Section):
         if twice:
             raise ValueError(f"each view is named once, but {', '.join(twice)} is there again")
         if "centre" not in views:
-            raise ValueError("centre must be among the views: it is the one that evaluation looks at")
+            raise ValueError("centre must be among the views: it is the one that evaluation uses")
         # One order, whatever the user's: a store's view 0 is the centre.
         return tuple(view for view in get_args(View) if view in views)

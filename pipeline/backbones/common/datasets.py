@@ -1,6 +1,6 @@
-"""What a backbone needs of a clip: the datasets by name, checked before anything runs and fetched when it does.
+"""The datasets of a clip that a backbone reads, fetched by size and rate.
 
-A backbone module's `NEEDS` names datasets of the clip's file: ``faces`` and ``audio``, whatever their size and rate, or
+A backbone's `DATASETS` names datasets of the clip's file: ``faces`` and ``audio``, of any size and rate, or
 ``faces_112`` (crops of 112 pixels) and ``audio_44100`` (sound at 44 100 Hz). Clips hold the latter only where
 `clips.other_face_sizes` and `clips.other_sample_rates` ask for them.
 """
@@ -27,7 +27,7 @@ def faces_of(clip: Clip, size: int) -> npt.NDArray[np.uint8]:
         return clip.faces
     if size not in clip.other_faces:
         sizes = sorted({clip.faces.shape[1], *clip.other_faces})
-        message = f"faces of {', '.join(map(str, sizes))} pixels, but the backbone looks at {size}"
+        message = f"faces of {', '.join(map(str, sizes))} pixels, but the backbone expects {size}"
         raise InputError("clips", [Problem(message, trial=clip.trial, remedy=FACES_REMEDY.format(size))])
     return clip.other_faces[size]
 
@@ -44,6 +44,6 @@ def sound_of(clip: Clip, rate: int) -> npt.NDArray[np.int16]:
         return clip.audio
     if rate not in clip.other_audio:
         rates = sorted({clip.sample_rate, *clip.other_audio})
-        message = f"sound at {', '.join(map(str, rates))} Hz, but the backbone hears at {rate}"
+        message = f"sound at {', '.join(map(str, rates))} Hz, but the backbone expects {rate} Hz"
         raise InputError("clips", [Problem(message, trial=clip.trial, remedy=SOUND_REMEDY.format(rate))])
     return clip.other_audio[rate]

@@ -1,4 +1,7 @@
-"""One clip's features: the item function of the extract stage."""
+"""One clip's features in one view: the item function of the extract stage.
+
+Every stored feature depends on this module and on all that it imports, so that it imports nothing of the executor.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,6 +11,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from pipeline.backbones.common.crops import clip_in_view, crop_size
 from pipeline.backbones.common.interface import load_backbone
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.clip import read_clip
@@ -23,8 +27,9 @@ class Extraction:
 
     Parameters
     ----------
-    backbone : name of the module
+    backbone : name of the package
     trial, clip : the clip's name and file
+    view : of the face, such as ``centre``
     weights : of the network
     precision : of weights, inputs and all that lies between
     batch : frames at a time; the last bits of a result depend on it
@@ -34,6 +39,7 @@ class Extraction:
     backbone: str
     trial: str
     clip: Path
+    view: str
     weights: Weights
     precision: Precision
     batch: int
@@ -46,6 +52,7 @@ def embed_clip(extraction: Extraction, directory: Path) -> None:
     device = current_device()
     network = _network(extraction.backbone, extraction.weights, extraction.precision, str(device))
     clip = read_clip(extraction.clip, faces=backbone.MODALITY == "visual", audio=backbone.MODALITY == "audio")
+    clip = clip_in_view(clip, extraction.view, crop=crop_size(backbone))
     write_trial(
         directory,
         embedding=backbone.embed(network, clip, batch=extraction.batch, device=device),

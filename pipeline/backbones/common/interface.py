@@ -1,4 +1,4 @@
-"""What a backbone module offers, and how one is found: the package `pipeline/backbones/<name>`, by its name alone.
+"""What a backbone offers, and how one is found: the package `pipeline/backbones/<name>`, by its name alone.
 
 There is no registry that imports them all: the code that a feature store depends on is then its own backbone's.
 """
@@ -19,14 +19,14 @@ from pipeline.runtime.errors import ConfigError
 
 
 class Backbone(Protocol):
-    """A module that turns a clip into one embedding per frame.
+    """A package that turns a clip into one embedding per frame.
 
     Attributes
     ----------
-    MODALITY : what it looks at
+    MODALITY : what it reads
     DIMENSION : d_m, numbers per frame
     FRONT_END : how its inputs are prepared, as a feature store records it
-    NEEDS : datasets of the clip that it reads, such as ``faces``
+    DATASETS : names of the clip's datasets that it reads, such as ``faces``
     """
 
     @property
@@ -36,7 +36,7 @@ class Backbone(Protocol):
     @property
     def FRONT_END(self) -> dict[str, Any]: ...  # noqa: D102
     @property
-    def NEEDS(self) -> frozenset[str]: ...  # noqa: D102
+    def DATASETS(self) -> frozenset[str]: ...  # noqa: D102
 
     def build(self, weights: Weights) -> nn.Module:
         """Make the network, in evaluation mode on the CPU in float32."""
@@ -45,7 +45,7 @@ class Backbone(Protocol):
         """Embed every frame of a clip, (T, DIMENSION), with a network that is on `device`."""
 
     def valid(self, clip: Clip) -> npt.NDArray[np.bool_]:
-        """Say of each frame whether there was something to embed, (T,)."""
+        """Return for each frame whether the clip holds something to embed, (T,)."""
 
 
 def load_backbone(name: str) -> Backbone:

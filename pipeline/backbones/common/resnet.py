@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from pipeline.backbones.common.checkpoints import PublishedNetwork
+
 STEM = 64
 DEPTHS = (64, 128, 256, 512)
 """Depth of the 3 x 3 convolutions of each of the four stages; every stage but the first halves the picture."""
@@ -68,7 +70,7 @@ class Bottleneck(nn.Module):
         return output
 
 
-class ResidualTrunk(nn.Module):
+class ResidualTrunk(PublishedNetwork):
     """Pictures to the mean of the last stage's maps; in evaluation mode until `train` is called.
 
     Parameters
@@ -77,6 +79,8 @@ class ResidualTrunk(nn.Module):
     counts : blocks of each of the four stages
     channels : of the pictures
     """
+
+    LEFT_OUT: ClassVar = ("fc.",)
 
     def __init__(
         self, *, block: type[BasicBlock] | type[Bottleneck], counts: tuple[int, int, int, int], channels: int

@@ -5,11 +5,11 @@ import numpy.typing as npt
 
 HARMONICS = 19
 HIGHEST = 7500.0
-"""Hertz above which no harmonic sounds."""
+"""Hertz; higher harmonics are left out."""
 
 
-def random_sound(seconds: float, *, seed: int, rate: int) -> npt.NDArray[np.int16]:
-    """Synthesise sounds of chance pitch, level, tilt and rhythm, (seconds * rate,).
+def random_sound(seconds: float, *, seed: int, rate: int = 16_000) -> npt.NDArray[np.int16]:
+    """Synthesise sounds of random pitch, level, tilt and rhythm, (seconds * rate,).
 
     Every half second or so the sound changes; pitch and level glide in between.
 

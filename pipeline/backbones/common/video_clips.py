@@ -1,6 +1,6 @@
-"""Short clips of faces for networks that see motion: 8 frames sampled from the last 32, for every frame of a trial.
+"""Short clips of faces for 3-D networks: 8 frames sampled from the last 32, for every frame of a trial.
 
-The clip of frame i is frames i - 28, i - 24, ..., i: it ends at the frame itself and never looks ahead. Before the
+The clip of frame i is frames i - 28, i - 24, ..., i: it ends at the frame itself. Before the
 trial's first frame that first frame stands in. Steps are counted in frames, as the published codes do: at 30 frames
 per second a clip spans 0.93 s, at 60 half of that.
 """
@@ -12,18 +12,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pipeline.backbones.common.batches import embed_faces
 from pipeline.backbones.common.datasets import faces_of
-from pipeline.backbones.common.imagenet import scale
-from pipeline.backbones.common.random_pictures import random_pictures
-from pipeline.backbones.common.visible import embed_visible
+from pipeline.backbones.common.drawn_faces import draw_pictures
+from pipeline.backbones.common.imagenet import Triple, scale_colours
 from pipeline.clips.clip import Clip
 
 SIZE: Final = 112
 LENGTH: Final = 8
 STEP: Final = 4
-NEEDS: Final = frozenset({f"faces_{SIZE}"})
-
-Triple = tuple[float, float, float]
+DATASETS: Final = frozenset({f"faces_{SIZE}"})
 
 
 def front_end(mean: Triple, deviation: Triple) -> dict[str, Any]:
@@ -45,8 +43,8 @@ def clip_frames(count: int) -> npt.NDArray[np.int64]:
     return np.asarray(np.maximum(np.arange(count)[:, None] + steps, 0), dtype=np.int64)
 
 
-def clips_valid(clip: Clip) -> npt.NDArray[np.bool_]:
-    """Say of each frame whether any of its clip's frames has a face, (T,)."""
+def valid(clip: Clip) -> npt.NDArray[np.bool_]:
+    """Return for each frame whether any of its clip's frames has a face, (T,)."""
     return np.asarray(clip.face_valid[clip_frames(len(clip.time))].any(axis=1), dtype=np.bool_)
 
 
@@ -77,13 +75,13 @@ def embed_clips(
     dtype = next(network.parameters()).dtype
 
     def forward(clips: Tensor) -> Tensor:
-        embedding: Tensor = network(scale(clips, mean, deviation).to(dtype))
+        embedding: Tensor = network(scale_colours(clips, mean, deviation).to(dtype))
         return embedding
 
-    return embed_visible(forward, lambda index: faces[frames[index]], clips_valid(clip), batch=batch, device=device)
+    return embed_faces(forward, lambda index: faces[frames[index]], valid(clip), batch=batch, device=device)
 
 
-def random_clips(count: int, *, mean: Triple, deviation: Triple, seed: int) -> Tensor:
+def sample_clips(count: int, *, mean: Triple, deviation: Triple, seed: int) -> Tensor:
     """Draw clips of one face each for random weights to be fitted on, (count, 3, 8, 112, 112)."""
-    pictures = random_pictures(count * LENGTH, size=SIZE, seed=seed, per_identity=LENGTH)
-    return scale(pictures.reshape(count, LENGTH, SIZE, SIZE, 3), mean, deviation)
+    pictures = draw_pictures(count * LENGTH, size=SIZE, seed=seed, per_identity=LENGTH)
+    return scale_colours(pictures.reshape(count, LENGTH, SIZE, SIZE, 3), mean, deviation)

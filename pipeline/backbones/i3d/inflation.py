@@ -1,7 +1,7 @@
 """Inflating a 2-D Inception-v1 into I3D: each k x k kernel is repeated k times along time and divided by k.
 
 Carreira and Zisserman, "Quo Vadis, Action Recognition?", 2017, section 3: on a video that stands still the inflated
-network then answers as the 2-D one does on its picture. The names are those of torchvision's GoogLeNet, an
+network then has the output of the 2-D one on its picture. The names are those of torchvision's GoogLeNet, an
 Inception-v1 with batch norm whose "5 x 5" branch has 3 x 3 kernels, as I3D's has. Its ImageNet weights too take RGB
 scaled to -1 .. 1.
 """
@@ -42,7 +42,7 @@ CLASSIFIERS = ("fc.", "aux1.", "aux2.")
 
 
 def is_flat(state_dict: Mapping[str, Tensor]) -> bool:
-    """Say whether a checkpoint is of a 2-D Inception-v1."""
+    """Return whether a checkpoint is of a 2-D Inception-v1."""
     return "conv1.conv.weight" in state_dict
 
 
@@ -55,8 +55,8 @@ def inflate(state_dict_2d: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Returns
     -------
-    By I3D's names; each (o, i, k, k) kernel as (o, i, k, k, k). A name that is no unit's stays as it is, so that strict
-    loading reports it.
+    By I3D's names; each (o, i, k, k) kernel as (o, i, k, k, k). Other names stay as they are, so that strict
+    loading reports them.
     """
     inflated: dict[str, Tensor] = {}
     for key, value in state_dict_2d.items():

@@ -1,41 +1,28 @@
 """Inception I3D: the Inception-v1 network inflated into time, with the state-dict names of the public PyTorch port.
 
-Carreira and Zisserman, "Quo Vadis, Action Recognition?", 2017; the poster's visual features ("I3D network inflated
-from inception architecture pretrained on ImageNet"). Clips of 8 frames at 112 pixels, scaled to -1 .. 1. 3.4 GMAC
-per frame, 4 times IR-50's. The published average pool of 2 x 7 x 7 asks for 16 frames at 224 pixels; the mean over
-all positions takes any clip and is the same there.
+Carreira and Zisserman, "Quo Vadis, Action Recognition?", 2017. The published average pool of 2 x 7 x 7 asks for 16
+frames at 224 pixels; the mean over all positions takes any clip and is the same there.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from pipeline.backbones.common import video_clips
-from pipeline.backbones.common.checkpoints import load_trunk
-from pipeline.backbones.common.published import allocate
-from pipeline.backbones.common.random_norms import fill_random
-from pipeline.backbones.common.weights import Weights
+from pipeline.backbones.common.checkpoints import PublishedNetwork
 from pipeline.backbones.i3d.blocks import Mixed, Pool, Unit
 from pipeline.backbones.i3d.inflation import inflate, is_flat
-from pipeline.clips.clip import Clip
-
-MODALITY: Final[Literal["visual", "audio"]] = "visual"
-DIMENSION: Final = 1024
-NEEDS: Final = video_clips.NEEDS
-MEAN: Final = (0.5, 0.5, 0.5)
-DEVIATION: Final = (0.5, 0.5, 0.5)
-FRONT_END: Final[dict[str, Any]] = video_clips.front_end(MEAN, DEVIATION)
-
-RANDOM_CLIPS: Final = 8
-"""Drawn clips on which random weights are fitted."""
 
 
-class I3D(nn.Module):
-    """Clips to the 1024 means before the classifier; in evaluation mode until `train` is called."""
+class I3D(PublishedNetwork):
+    """Clips to the 1024 means before the classifier; in evaluation mode until `train` is called.
+
+    A checkpoint has the names of the PyTorch port, with or without ``logits``, which is left out; or those of
+    torchvision's GoogLeNet, an Inception-v1 that is inflated, without its classifiers.
+    """
+
+    TITLE: ClassVar = "Inception I3D"
+    LEFT_OUT: ClassVar = ("logits.",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,22 +45,9 @@ class I3D(nn.Module):
         self.eval()
 
     @classmethod
-    def from_published(cls, state_dict: Mapping[str, Tensor]) -> Self:
-        """Build the network from an I3D checkpoint, or inflate a 2-D Inception-v1.
-
-        Parameters
-        ----------
-        state_dict : names of the PyTorch port, with or without ``logits``, which is left out; or those of torchvision's
-            GoogLeNet, whose classifiers are left out
-
-        Raises
-        ------
-        InputError
-            If an entry is missing, unexpected or mis-shaped; all are listed.
-        """
-        if is_flat(state_dict):
-            state_dict = inflate(state_dict)
-        return load_trunk(cls, state_dict, what="Inception I3D", without=("logits.",))
+    def adapted(cls, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Inflate a 2-D Inception-v1."""
+        return inflate(state_dict) if is_flat(state_dict) else state_dict
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed clips.
@@ -95,23 +69,3 @@ class I3D(nn.Module):
         for layer in self.children():
             x = layer(x)
         return x
-
-
-def build(weights: Weights) -> I3D:
-    """Make the network, in evaluation mode on the CPU; random weights come from their seed alone."""
-    if weights.path is not None:
-        return I3D.from_published(weights.state_dict())
-    network = allocate(I3D)
-    clips = video_clips.random_clips(RANDOM_CLIPS, mean=MEAN, deviation=DEVIATION, seed=weights.seed)
-    fill_random(network, clips, seed=weights.seed)
-    return network
-
-
-def valid(clip: Clip) -> npt.NDArray[np.bool_]:
-    """Say of each frame whether its clip shows a face at all, (T,)."""
-    return video_clips.clips_valid(clip)
-
-
-def embed(network: I3D, clip: Clip, *, batch: int, device: torch.device) -> npt.NDArray[np.float32]:
-    """Embed the clip that ends at each frame, (T, 1024); see `video_clips.embed_clips`."""
-    return video_clips.embed_clips(network, clip, mean=MEAN, deviation=DEVIATION, batch=batch, device=device)

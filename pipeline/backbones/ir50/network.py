@@ -6,32 +6,15 @@ ones (two 3 x 3 convolutions) that begin with a batch norm, and nothing follows 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import ClassVar, Final
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.backbones.common.published import allocate, load_strictly
-from pipeline.backbones.common.visible import embed_visible
-from pipeline.backbones.common.weights import Weights
-from pipeline.backbones.ir50.random_weights import fill_random
-from pipeline.clips.clip import Clip
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.backbones.common.checkpoints import PublishedNetwork
+from pipeline.backbones.ir50.front_end import CROP
 
-MODALITY: Final[Literal["visual", "audio"]] = "visual"
 DIMENSION: Final = 512
-NEEDS: Final = frozenset({"faces"})
-CROP: Final = 40
-FRONT_END: Final[dict[str, Any]] = {
-    "crop": CROP,
-    "place": "centre",
-    "colour": "RGB",
-    "scaling": "(x / 255 - 0.5) / 0.5",
-}
-
 STAGES: Final = ((64, 3, 1), (128, 4, 2), (256, 14, 2), (512, 3, 2))
 """(depth, units, stride of the first unit) of each stage; `body` numbers the units through."""
 
@@ -73,11 +56,16 @@ class Unit(nn.Module):
         return residual + shortcut
 
 
-class IR50(nn.Module):
-    """Faces to unit vectors; always in evaluation mode until `train` is called.
+class IR50(PublishedNetwork):
+    """Faces to unit vectors; in evaluation mode until `train` is called.
 
-    `output_layer` is registered before `body`, as in the published code: parameters come in the published order.
+    `output_layer` is registered before `body`, as in the published code: parameters come in the published order. A
+    checkpoint has 349 entries, under bare names or under ``backbone.*``, or 351 with the expression classifier
+    ``logits``, which is left out.
     """
+
+    TITLE: ClassVar = "IR-50"
+    LEFT_OUT: ClassVar = ("logits.",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,27 +92,9 @@ class IR50(nn.Module):
         self.eval()
 
     @classmethod
-    def from_published(cls, state_dict: Mapping[str, Tensor]) -> Self:
-        """Build the network from a checkpoint with bare names, or with ``backbone.*`` and ``logits.*``.
-
-        Parameters
-        ----------
-        state_dict : 349 entries, or 351 with the expression classifier ``logits``, which is left out
-
-        Raises
-        ------
-        InputError
-            If an entry is missing, unexpected or mis-shaped; all are listed.
-        """
-        if any(key.startswith("backbone.") for key in state_dict):
-            state_dict = {
-                key.removeprefix("backbone."): value
-                for key, value in state_dict.items()
-                if key not in ("logits.weight", "logits.bias")
-            }
-        network = allocate(cls)
-        load_strictly(network, state_dict, what="IR-50")
-        return network
+    def adapted(cls, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Take the prefix off names like ``backbone.body.0``."""
+        return {key.removeprefix("backbone."): value for key, value in state_dict.items()}
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed faces.
@@ -143,62 +113,3 @@ class IR50(nn.Module):
         x = self.body(x)  # (n, 512, 5, 5)
         x = self.output_layer(x)  # (n, 512)
         return functional.normalize(x.float(), dim=1)
-
-
-def build(weights: Weights) -> IR50:
-    """Make the network, in evaluation mode on the CPU; random weights come from their seed alone."""
-    if weights.path is not None:
-        return IR50.from_published(weights.state_dict())
-    network = allocate(IR50)
-    fill_random(network, crop=CROP, seed=weights.seed)
-    return network
-
-
-def normalise(faces: Tensor) -> Tensor:
-    """Scale (n, 40, 40, 3) uint8 RGB to the (n, 3, 40, 40) float32 of -1 .. 1 that the network takes."""
-    return (faces.permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
-
-
-def centre_crop(faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Cut the centre 40 x 40 out of (T, S, S, 3) crops, without copying."""
-    height, width = faces.shape[1:3]
-    top, left = (height - CROP) // 2, (width - CROP) // 2
-    return faces[:, top : top + CROP, left : left + CROP]
-
-
-def valid(clip: Clip) -> npt.NDArray[np.bool_]:
-    """Say of each frame whether it has a face, (T,)."""
-    return clip.face_valid
-
-
-def embed(network: IR50, clip: Clip, *, batch: int, device: torch.device) -> npt.NDArray[np.float32]:
-    """Embed the face of each frame.
-
-    Parameters
-    ----------
-    network : on `device`, in the precision it shall compute in
-    clip : with faces of at least 40 x 40
-    batch : faces at a time
-    device : where to compute
-
-    Returns
-    -------
-    (T, 512); frames without a face share the embedding of the black picture that stands in for it
-
-    Raises
-    ------
-    InputError
-        The clip's faces are smaller than the crop.
-    """
-    if min(clip.faces.shape[1:3]) < CROP:
-        message = f"faces of {clip.faces.shape[1]} x {clip.faces.shape[2]} pixels, but IR-50 looks at {CROP} x {CROP}"
-        problem = Problem(message, trial=clip.trial, remedy="set `clips.face_size: 48`")
-        raise InputError("extract ir50", [problem])
-    dtype = next(network.parameters()).dtype
-
-    def forward(faces: Tensor) -> Tensor:
-        embedding: Tensor = network(normalise(faces).to(dtype, memory_format=torch.channels_last))
-        return embedding
-
-    crops = centre_crop(clip.faces)
-    return embed_visible(forward, lambda frames: crops[frames], clip.face_valid, batch=batch, device=device)

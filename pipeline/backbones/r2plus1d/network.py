@@ -2,38 +2,16 @@
 
 Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", 2018. Each 3 x 3 x 3 convolution
 is a 1 x 3 x 3 one into as many channels as keep the number of weights, and a 3 x 1 x 1 one.
-
-Clips of 8 frames at 112 pixels, scaled as torchvision's Kinetics checkpoint expects. 20.3 GMAC per frame: 24 times
-IR-50's; hardly any of it could be shared between the clips of neighbouring frames, since each convolution in time
-pads at the clip's own ends.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import ClassVar, Final
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
-from pipeline.backbones.common import video_clips
-from pipeline.backbones.common.checkpoints import load_trunk
-from pipeline.backbones.common.published import allocate
-from pipeline.backbones.common.random_norms import fill_random
-from pipeline.backbones.common.weights import Weights
-from pipeline.clips.clip import Clip
-
-MODALITY: Final[Literal["visual", "audio"]] = "visual"
-DIMENSION: Final = 512
-NEEDS: Final = video_clips.NEEDS
-MEAN: Final = (0.43216, 0.394666, 0.37645)
-DEVIATION: Final = (0.22803, 0.22145, 0.216989)
-FRONT_END: Final[dict[str, Any]] = video_clips.front_end(MEAN, DEVIATION)
+from pipeline.backbones.common.checkpoints import PublishedNetwork
 
 DEPTHS: Final = (64, 128, 256, 512)
 BLOCKS: Final = 2
-RANDOM_CLIPS: Final = 4
-"""Drawn clips on which random weights are fitted."""
 
 
 class SplitConvolution(nn.Sequential):
@@ -91,8 +69,15 @@ class Block(nn.Module):
         return output
 
 
-class R2Plus1D(nn.Module):
-    """Clips to the 512 means before the classifier; in evaluation mode until `train` is called."""
+class R2Plus1D(PublishedNetwork):
+    """Clips to the 512 means before the classifier; in evaluation mode until `train` is called.
+
+    A checkpoint with torchvision's names has 222 entries, or 224 with the classifier ``fc`` of any number of classes,
+    which is left out.
+    """
+
+    TITLE: ClassVar = "R(2+1)D-18"
+    LEFT_OUT: ClassVar = ("fc.",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,21 +98,6 @@ class R2Plus1D(nn.Module):
             self.add_module(f"layer{number}", stage)
         self.eval()
 
-    @classmethod
-    def from_published(cls, state_dict: Mapping[str, Tensor]) -> Self:
-        """Build the network from a checkpoint with torchvision's names.
-
-        Parameters
-        ----------
-        state_dict : 222 entries, or 224 with the classifier ``fc`` of any number of classes, which is left out
-
-        Raises
-        ------
-        InputError
-            If an entry is missing, unexpected or mis-shaped; all are listed.
-        """
-        return load_trunk(cls, state_dict, what="R(2+1)D-18", without=("fc.",))
-
     def forward(self, x: Tensor) -> Tensor:
         """Embed clips.
 
@@ -145,23 +115,3 @@ class R2Plus1D(nn.Module):
         for number in range(1, len(DEPTHS) + 1):
             x = self.get_submodule(f"layer{number}")(x)
         return x.float().mean(dim=(2, 3, 4))  # from (n, 512, t / 8, h / 16, w / 16)
-
-
-def build(weights: Weights) -> R2Plus1D:
-    """Make the network, in evaluation mode on the CPU; random weights come from their seed alone."""
-    if weights.path is not None:
-        return R2Plus1D.from_published(weights.state_dict())
-    network = allocate(R2Plus1D)
-    clips = video_clips.random_clips(RANDOM_CLIPS, mean=MEAN, deviation=DEVIATION, seed=weights.seed)
-    fill_random(network, clips, seed=weights.seed, branch_ends=(".conv2.1",))
-    return network
-
-
-def valid(clip: Clip) -> npt.NDArray[np.bool_]:
-    """Say of each frame whether its clip shows a face at all, (T,)."""
-    return video_clips.clips_valid(clip)
-
-
-def embed(network: R2Plus1D, clip: Clip, *, batch: int, device: torch.device) -> npt.NDArray[np.float32]:
-    """Embed the clip that ends at each frame, (T, 512); see `video_clips.embed_clips`."""
-    return video_clips.embed_clips(network, clip, mean=MEAN, deviation=DEVIATION, batch=batch, device=device)

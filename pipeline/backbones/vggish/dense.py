@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.backbones.common.transfer import run_batches, to_device
-from pipeline.backbones.vggish.log_mel import PATCH, patches_at
+from pipeline.backbones.common.batches import run_batches, to_device
+from pipeline.backbones.vggish.front_end import PATCH, patches_at
 
 POOLS = 4
 
@@ -123,7 +123,7 @@ _ROW_COSTS = (0.037, 2.36, 14.16, 28.31)
 
 
 def worthwhile(starts: npt.NDArray[np.int64]) -> bool:
-    """Say whether sharing saves arithmetic: patches must overlap enough."""
+    """Return whether sharing saves arithmetic: patches must overlap enough."""
     length = int(starts.max() - starts.min()) + PATCH
     shares = (len(np.unique(starts % 2**level)) / 2**level for level in range(POOLS))
     shared = length * sum(cost * share for cost, share in zip(_ROW_COSTS, shares, strict=True))

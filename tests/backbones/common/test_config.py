@@ -6,20 +6,17 @@ import pytest
 from pipeline.backbones.common.config import View
 from pipeline.config import Params, load
 from pipeline.runtime.errors import ConfigError
-from pipeline.runtime.items import item_key
-from pipeline.training.config import TrainingConfig
 
 PARAMS = """\
 corpus: {{kind: affwild2, root: corpus, index: index.csv}}
 backbones: {{ir50: {{weights: random{views}}}}}
-training: {{{training}}}
 models:
-  visual: {{fusion: unimodal, streams: [ir50], training: {{{own}}}}}
+  visual: {{fusion: unimodal, temporal: tcn, streams: [ir50]}}
 """
 
 
-def params(tmp_path: Path, *, views: str = "", training: str = "", own: str = "") -> Params:
-    text = PARAMS.format(views=f", views: {views}" if views else "", training=training, own=own)
+def params(tmp_path: Path, *, views: str = "") -> Params:
+    text = PARAMS.format(views=f", views: {views}" if views else "")
     (tmp_path / "params.yaml").write_text(text)
     return load(tmp_path / "params.yaml")
 
@@ -51,19 +48,3 @@ def test_views_have_one_order_with_the_centre_first(tmp_path: Path) -> None:
 def test_wrong_views_are_told_by_their_key(tmp_path: Path, views: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         params(tmp_path, views=views)
-
-
-def test_evaluation_looks_at_the_centre_unless_asked_otherwise(tmp_path: Path) -> None:
-    assert params(tmp_path).training_of("visual").evaluation_views == "centre"
-    assert params(tmp_path, training="evaluation_views: mean").training_of("visual").evaluation_views == "mean"
-    read = params(tmp_path, training="evaluation_views: mean", own="evaluation_views: centre")
-    assert read.training_of("visual").evaluation_views == "centre"
-    with pytest.raises(ConfigError, match=r"training\.evaluation_views: .*got 'all'"):
-        params(tmp_path, training="evaluation_views: all")
-
-
-def test_the_choice_is_part_of_a_key() -> None:
-    usual, mean = TrainingConfig(evaluation_views="centre"), TrainingConfig(evaluation_views="mean")
-    assert mean.model_dump(mode="json")["evaluation_views"] == "mean"
-    assert TrainingConfig.model_validate(mean.model_dump()) == mean
-    assert item_key(training=usual) == item_key(training=TrainingConfig()) != item_key(training=mean)

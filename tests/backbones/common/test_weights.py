@@ -1,6 +1,8 @@
 import hashlib
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,13 +20,13 @@ def sha256(path: Path) -> str:
 
 
 @pytest.fixture(params=["x.pth", "x.safetensors"])
-def path(request, tmp_path):
-    path = tmp_path / request.param
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path: Path = tmp_path / request.param
     save_file(STATE, path) if path.suffix == ".safetensors" else torch.save(STATE, path)
     return path
 
 
-def test_a_checked_file_gives_its_tensors(path):
+def test_a_checked_file_gives_its_tensors(path: Path) -> None:
     weights = Weights(path=path, sha256=sha256(path))
     weights.check()
     read = weights.state_dict()
@@ -34,18 +36,18 @@ def test_a_checked_file_gives_its_tensors(path):
     assert weights.attributes == {"name": path.name, "sha256": sha256(path)}
 
 
-def test_a_checksum_in_capitals_is_the_same(path):
+def test_a_checksum_in_capitals_is_the_same(path: Path) -> None:
     weights = Weights(path=path, sha256=sha256(path).upper())
     weights.check()
     assert weights.identity == Weights(path=path, sha256=sha256(path)).identity
 
 
-def test_a_file_without_checksum_is_refused_with_its_own(path):
+def test_a_file_without_checksum_is_refused_with_its_own(path: Path) -> None:
     with pytest.raises(InputError, match=sha256(path)):
         Weights(path=path)
 
 
-def test_a_changed_file_is_refused_with_both_checksums(path):
+def test_a_changed_file_is_refused_with_both_checksums(path: Path) -> None:
     weights = Weights(path=path, sha256="ab" * 32)
     for read in (weights.check, weights.state_dict):
         with pytest.raises(InputError) as error:
@@ -54,13 +56,13 @@ def test_a_changed_file_is_refused_with_both_checksums(path):
         assert sha256(path) in str(error.value)
 
 
-def test_an_absent_file_is_named(tmp_path):
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
     for weights in (lambda: Weights(path=tmp_path / "no.pth"), Weights(path=tmp_path / "no.pth", sha256="0").check):
         with pytest.raises(InputError, match=r"no\.pth: no such file"):
             weights()
 
 
-def test_random_weights():
+def test_random_weights() -> None:
     assert Weights().identity != Weights(seed=1).identity
     assert Weights(seed=1).attributes == {"name": "random", "seed": 1}
     Weights().check()
@@ -70,7 +72,7 @@ def test_random_weights():
         Weights().state_dict()
 
 
-def test_from_a_section(path):
+def test_from_a_section(path: Path) -> None:
     assert Weights.from_config(BackboneConfig(weights="random", seed=3)) == Weights(seed=3)
     section = BackboneConfig(weights=str(path), sha256=sha256(path))
     assert Weights.from_config(section) == Weights(path=path, sha256=sha256(path))
@@ -80,14 +82,14 @@ class Malicious:
     def __init__(self, trace: Path) -> None:
         self.trace = trace
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Path.touch, (self.trace,)
 
 
 @pytest.mark.parametrize(
     "write", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2))]
 )
-def test_no_pickled_code_is_run(tmp_path, write):
+def test_no_pickled_code_is_run(tmp_path: Path, write: Callable[[object, Path], object]) -> None:
     path, trace = tmp_path / "evil.pth", tmp_path / "trace"
     write({"layer.weight": Malicious(trace)}, path)
     with pytest.raises(InputError, match="not a readable checkpoint of plain tensors"):
@@ -100,14 +102,14 @@ def test_no_pickled_code_is_run(tmp_path, write):
 
 @pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])
-def test_what_is_no_checkpoint_is_refused(tmp_path, name, content):
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError, match="not a readable checkpoint"):
         Weights(path=path, sha256=sha256(path)).state_dict()
 
 
-def test_a_nested_state_dict_is_found_and_other_content_is_named(tmp_path):
+def test_a_nested_state_dict_is_found_and_other_content_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.pth"
     torch.save({"state_dict": STATE, "epoch": 3}, path)
     assert Weights(path=path, sha256=sha256(path)).state_dict().keys() == STATE.keys()

@@ -15,11 +15,11 @@ def flat() -> dict[str, Tensor]:
     return checkpoint(googlenet())
 
 
-def test_names_and_shapes_are_those_of_the_published_i3d(flat):
+def test_names_and_shapes_are_those_of_the_published_i3d(flat: dict[str, Tensor]) -> None:
     assert shapes(inflate(flat)) == {key: shape for key, shape in i3d().items() if not key.startswith("logits.")}
 
 
-def test_kernels_are_repeated_over_time_and_keep_their_sum(flat):
+def test_kernels_are_repeated_over_time_and_keep_their_sum(flat: dict[str, Tensor]) -> None:
     inflated = inflate(flat)
     for given, name, size in (
         ("conv1", "Conv3d_1a_7x7", 7),
@@ -32,12 +32,12 @@ def test_kernels_are_repeated_over_time_and_keep_their_sum(flat):
         assert torch.equal(inflated[f"{name}.bn.running_mean"], flat[f"{given}.bn.running_mean"])
 
 
-def test_an_unknown_name_stays_for_strict_loading_to_report(flat):
+def test_an_unknown_name_stays_for_strict_loading_to_report(flat: dict[str, Tensor]) -> None:
     inflated = inflate(flat | {"inception6a.branch1.conv.weight": torch.ones(1, 1, 1, 1)})
     assert inflated["inception6a.branch1.conv.weight"].shape == (1, 1, 1, 1)
 
 
-def test_a_flat_checkpoint_is_known_by_its_first_convolution(flat):
+def test_a_flat_checkpoint_is_known_by_its_first_convolution(flat: dict[str, Tensor]) -> None:
     assert is_flat(flat)
     assert not is_flat(inflate(flat))
 
@@ -82,7 +82,7 @@ def plain_inception(flat: dict[str, Tensor], x: Tensor) -> Tensor:
     return x
 
 
-def test_on_a_video_that_stands_still_it_answers_as_the_flat_network_on_the_picture(flat):
+def test_on_a_video_that_stands_still_it_answers_as_the_flat_network_on_the_picture(flat: dict[str, Tensor]) -> None:
     """The fixed point by which the I3D paper defines inflation, away from the video's ends, where zeros are padded."""
     still = picture(1, 3, 48, 40)
     network = I3D.from_published(flat)

@@ -3,14 +3,15 @@ import pytest
 import torch
 
 from pipeline.backbones import ir50
-from pipeline.backbones.common.random_faces import random_faces
+from pipeline.backbones.common.drawn_faces import draw_faces
 from pipeline.backbones.common.weights import Weights
 from pipeline.demo.face import Expression, Pen, draw
 from pipeline.demo.looks import looks_of
 from tests.backbones.decoding import held_out_r2
+from tests.backbones.randomness import misfit
 
 
-def test_a_seed_makes_the_same_weights_whatever_was_drawn_before(random_ir50):
+def test_a_seed_makes_the_same_weights_whatever_was_drawn_before(random_ir50: ir50.IR50) -> None:
     torch.manual_seed(1)
     state = torch.random.get_rng_state()
     again = ir50.build(Weights())
@@ -19,39 +20,19 @@ def test_a_seed_makes_the_same_weights_whatever_was_drawn_before(random_ir50):
         assert torch.equal(again.state_dict()[key], value), key
 
 
-def test_another_seed_makes_other_weights(random_ir50):
+def test_another_seed_makes_other_weights(random_ir50: ir50.IR50) -> None:
     other = ir50.build(Weights(seed=1)).state_dict()
     weights = {key: value for key, value in random_ir50.state_dict().items() if value.ndim > 1}
     assert len(weights) > 50
     assert not any(torch.equal(other[key], value) for key, value in weights.items())
 
 
-def test_the_norms_fit_what_reaches_them(random_ir50):
+def test_the_norms_fit_what_reaches_them(random_ir50: ir50.IR50) -> None:
     """Faces that the norms were not measured on leave every one of them with about zero mean and unit variance."""
-    seen: dict[str, tuple[float, float]] = {}
-
-    def watch(name):
-        def hook(module, inputs, output):
-            normal = (output.float() - module.bias.reshape(1, -1, *[1] * (output.ndim - 2))) / module.weight.reshape(
-                1, -1, *[1] * (output.ndim - 2)
-            )
-            seen[name] = (float(normal.mean()), float(normal.std()))
-
-        return hook
-
-    norms = [
-        (name, module)
-        for name, module in random_ir50.named_modules()
-        if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d)
-    ]
-    hooks = [module.register_forward_hook(watch(name)) for name, module in norms]
-    faces = random_faces(16, size=40, reach=40 / 48, per_identity=2, seed=99)
-    with torch.inference_mode():
-        random_ir50(torch.from_numpy(faces))
-    for hook in hooks:
-        hook.remove()
-    assert len(seen) == len(norms) > 50
-    assert all(abs(mean) < 0.5 and 0.5 < deviation < 2 for mean, deviation in seen.values()), seen
+    faces = draw_faces(16, size=40, reach=40 / 48, per_identity=2, seed=99)
+    found = misfit(random_ir50, torch.from_numpy(faces))
+    assert len(found) > 50
+    assert all(abs(mean) < 0.5 and 0.5 < deviation < 2 for mean, deviation in found.values()), found
 
 
 def drawn_face(subject: str, smile: float, alert: float, random: np.random.Generator) -> np.ndarray:
@@ -66,13 +47,15 @@ def drawn_face(subject: str, smile: float, alert: float, random: np.random.Gener
 
 
 @pytest.mark.slow
-def test_an_expression_can_be_read_off_the_features_of_unknown_faces(random_ir50):
+def test_an_expression_can_be_read_off_the_features_of_unknown_faces(random_ir50: ir50.IR50) -> None:
     random = np.random.default_rng(0)
     expressions = random.uniform(-1.5, 1.5, (360, 2))
     identity = np.arange(360) // 30
-    faces = [drawn_face(f"s{who}", *now, random) for who, now in zip(identity, expressions, strict=True)]
+    faces = [
+        drawn_face(f"s{who}", smile, alert, random) for who, (smile, alert) in zip(identity, expressions, strict=True)
+    ]
     pixels = ir50.normalise(torch.from_numpy(ir50.centre_crop(np.stack(faces)).copy()))
     with torch.inference_mode():
-        features = torch.cat([random_ir50(part) for part in pixels.split(32)]).numpy()
+        features = torch.cat([random_ir50(part) for part in torch.split(pixels, 32)]).numpy()
     r2 = held_out_r2(features, expressions, identity)
     assert (r2 > 0.6).all(), r2

@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from pipeline.backbones import vggish
 from pipeline.backbones.vggish import dense as vggish_dense
 from pipeline.backbones.vggish.dense import embed_starts, overlapping_maps, worthwhile
-from pipeline.backbones.vggish.log_mel import PATCH, patch_starts
+from pipeline.backbones.vggish.front_end import PATCH, patch_starts
+from tests.backbones.networks import channels_last
 
 CPU = torch.device("cpu")
 
@@ -23,7 +25,7 @@ def narrow(seed: int = 0) -> tuple[nn.Sequential, nn.Sequential]:
             width = depth
         else:
             layers.append(nn.MaxPool2d(2, 2))
-    features = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    features = channels_last(nn.Sequential(*layers))
     return features, nn.Sequential(nn.Linear(32 * 6 * 4, 16))
 
 
@@ -57,7 +59,7 @@ def times(fps: float, frames: int, seed: int) -> np.ndarray:
     batch=st.integers(1, 50),
     seed=st.integers(0, 1000),
 )
-def test_sharing_changes_nothing_at_any_frame_rate(fps, offset, frames, batch, seed):
+def test_sharing_changes_nothing_at_any_frame_rate(fps: float, offset: int, frames: int, batch: int, seed: int) -> None:
     when = times(fps, frames, seed) + offset / 100
     rows = sound(int(100 * when.max()) + PATCH + 2, seed)
     starts, valid = patch_starts(when, len(rows))
@@ -68,13 +70,13 @@ def test_sharing_changes_nothing_at_any_frame_rate(fps, offset, frames, batch, s
 
 @settings(max_examples=40, deadline=None)
 @given(starts=st.lists(st.integers(0, 80), min_size=1, max_size=30), batch=st.integers(1, 40))
-def test_sharing_changes_nothing_for_any_starts(starts, batch):
+def test_sharing_changes_nothing_for_any_starts(starts: list[int], batch: int) -> None:
     """In any order, several times, and up to the last row of the sound."""
     shared, alone = both_ways(sound(80 + PATCH), np.array(starts), batch)
     np.testing.assert_allclose(shared, alone, rtol=0, atol=1e-4)
 
 
-def test_the_maps_themselves_are_equal():
+def test_the_maps_themselves_are_equal() -> None:
     features, _ = NARROW
     rows, starts = torch.from_numpy(sound(160)), torch.tensor([0, 3, 7, 10, 29, 64])
     with torch.inference_mode():
@@ -84,7 +86,7 @@ def test_the_maps_themselves_are_equal():
     torch.testing.assert_close(shared, alone, rtol=0, atol=1e-5)
 
 
-def test_what_lies_outside_of_a_patch_does_not_reach_it():
+def test_what_lies_outside_of_a_patch_does_not_reach_it() -> None:
     rows = sound(300)
     changed = rows.copy()
     changed[:100], changed[100 + PATCH :] = 9.0, -9.0
@@ -94,7 +96,7 @@ def test_what_lies_outside_of_a_patch_does_not_reach_it():
     assert np.abs(before[[0, 2]] - after[[0, 2]]).min(axis=1).max() > 1e-3
 
 
-def test_the_real_network_gives_the_same_either_way(random_vggish):
+def test_the_real_network_gives_the_same_either_way(random_vggish: vggish.VGGish) -> None:
     rows = sound(200)
     starts, _ = patch_starts(np.arange(24) / 30, len(rows))
     parts = (random_vggish.features, random_vggish.embeddings)
@@ -105,18 +107,18 @@ def test_the_real_network_gives_the_same_either_way(random_vggish):
 @pytest.mark.parametrize(
     ("fps", "shares"), [(7.0, False), (5.0, True), (15.0, True), (25.0, True), (30.0, True), (60.0, True)]
 )
-def test_patches_are_shared_where_that_saves_arithmetic(fps, shares):
+def test_patches_are_shared_where_that_saves_arithmetic(fps: float, shares: bool) -> None:
     starts, _ = patch_starts(np.arange(256) / fps, 10**6)
     assert worthwhile(np.unique(starts)) is shares
 
 
-def test_a_gap_in_time_is_not_computed(monkeypatch):
+def test_a_gap_in_time_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patches hours apart must not make maps of the hours between them."""
     monkeypatch.setattr(vggish_dense, "overlapping_maps", lambda *args: pytest.fail("shared"))
     assert embed_starts(*NARROW, sound(20000), np.array([0, 19000]), batch=8, device=CPU).shape == (2, 16)
 
 
-def test_the_costs_are_those_of_the_layers():
+def test_the_costs_are_those_of_the_layers() -> None:
     """Multiply-accumulates counted from the shapes of VGGish's convolutions."""
     sizes = [(1, 64, 64, 0), (64, 128, 32, 1), (128, 256, 16, 2), (256, 256, 16, 2), (256, 512, 8, 3), (512, 512, 8, 3)]
     per_row = [9 * c_in * c_out * bands / 1e6 for c_in, c_out, bands, _ in sizes]

@@ -1,0 +1,117 @@
+"""All clips' features by one backbone: every view of every clip is an item, and so is what joins a clip's views."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.backbones.common.config import BackboneConfig, View
+from pipeline.backbones.common.embed import Extraction, embed_clip
+from pipeline.backbones.common.interface import load_backbone
+from pipeline.backbones.common.weights import Weights
+from pipeline.clips.manifest import ManifestRow
+from pipeline.features.views import ViewJoin, join_views
+from pipeline.runtime.code import code_key
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.items import Item, ItemCache, Materialised, item_key, materialise
+
+
+def extract_trials(
+    backbone: str,
+    config: BackboneConfig,
+    rows: Sequence[ManifestRow],
+    *,
+    clips: Path,
+    cache: ItemCache,
+    executor: Executor,
+) -> Materialised:
+    """Embed clips in the backbone's views.
+
+    Parameters
+    ----------
+    backbone : name of the package
+    config : its section of params.yaml
+    rows : of the clips' manifest
+    clips : folder of the clips' files
+    cache, executor : where results are kept, and on what they are computed
+
+    Returns
+    -------
+    Each trial's group; with several views, all of them in one group
+
+    Raises
+    ------
+    ConfigError
+        There is no such backbone.
+    InputError
+        The weights' file is not the one of the section, or a clip failed.
+    """
+    datasets = load_backbone(backbone).DATASETS
+    weights = Weights.from_config(config)
+    weights.check()
+    code = code_key("pipeline.backbones.common.embed", f"pipeline.backbones.{backbone}")
+
+    def item(row: ManifestRow, view: View) -> Item:
+        payload = Extraction(
+            backbone=backbone,
+            trial=row.trial,
+            clip=clips / f"{row.trial}.h5",
+            view=view,
+            weights=weights,
+            precision=config.precision,
+            batch=config.batch,
+            store=config.store,
+        )
+        key = item_key(
+            content=row.content(datasets),
+            trial=row.trial,
+            backbone=backbone,
+            view=view,
+            weights=weights.identity,
+            precision=config.precision,
+            # The convolution libraries choose their kernels by the batch, and with them the last bits.
+            batch=config.batch,
+            store=config.store,
+            code=code,
+        )
+        return Item(row.trial if len(config.views) == 1 else f"{row.trial} {view}", key, payload)
+
+    items = {row.trial: {view: item(row, view) for view in config.views} for row in rows}
+    label = f"extract {backbone}"
+    if len(config.views) > 1:
+        return _joined(items, cache=cache, executor=executor, label=label)
+    centres = [item for views in items.values() for item in views.values()]
+    return materialise(centres, embed_clip, cache=cache, executor=executor, label=label)
+
+
+def store_attributes(backbone: str, config: BackboneConfig) -> dict[str, Any]:
+    """Return what a feature store records of its backbone."""
+    package = load_backbone(backbone)
+    return {
+        "backbone": backbone,
+        "modality": package.MODALITY,
+        "dimension": package.DIMENSION,
+        "weights": Weights.from_config(config).attributes,
+        "precision": config.precision,
+        "front_end": package.FRONT_END,
+    } | ({"views": list(config.views)} if len(config.views) > 1 else {})
+
+
+def _joined(
+    items: Mapping[str, Mapping[View, Item]], *, cache: ItemCache, executor: Executor, label: str
+) -> Materialised:
+    """Embed each trial's views, by their names, and join them."""
+    code = code_key("pipeline.features.views")
+    keys = {
+        trial: item_key(kind="views", parts=[[view, part.key] for view, part in views.items()], code=code)
+        for trial, views in items.items()
+    }
+    # Where the whole is there, its parts may be gone: `affectflow cache prune` drops what is not asked for.
+    lacking = [
+        part for trial, key in keys.items() if cache.get(key, name=trial) is None for part in items[trial].values()
+    ]
+    paths = materialise(lacking, embed_clip, cache=cache, executor=executor, label=label).paths
+    joins = [
+        Item(trial, key, ViewJoin(tuple((view, paths.get(part.name)) for view, part in items[trial].items())))
+        for trial, key in keys.items()
+    ]
+    return materialise(joins, join_views, cache=cache, executor=executor, label=f"{label}, views joined")
