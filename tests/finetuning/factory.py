@@ -13,6 +13,7 @@ from torch import nn
 from pipeline.backbones import ir50, vggish
 from pipeline.backbones.common.interface import load_backbone
 from pipeline.backbones.common.weights import Weights
+from pipeline.backbones.ir50 import network as ir50_network
 from pipeline.backbones.vggish.random_weights import fill_random
 from pipeline.clips.clip import Clip, read_clip, write_clip
 from pipeline.clips.target import Target
@@ -56,7 +57,8 @@ QUICK = FinetuneConfig(
 def narrow_backbones() -> Iterator[None]:
     """IR-50 and VGGish with few channels: the same layers under the same names, quick enough to be tuned in a test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ir50, "STAGES", ((4, 3, 1), (4, 4, 2), (8, 14, 2), (16, 3, 2)))
+        patch.setattr(ir50_network, "STAGES", ((4, 3, 1), (4, 4, 2), (8, 14, 2), (16, 3, 2)))
+        patch.setattr(ir50_network, "DIMENSION", 16)
         patch.setattr(ir50, "DIMENSION", 16)
         patch.setattr(vggish, "build", narrow_vggish)
         yield
@@ -74,7 +76,7 @@ def narrow_vggish(weights: Weights) -> vggish.VGGish:
     network.embeddings = nn.Sequential(
         nn.Linear(8 * 24, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, vggish.DIMENSION)
     )
-    fill_random(network.features, network.embeddings, seed=weights.seed)
+    fill_random(network, weights.seed)
     return network.eval()
 
 

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from pipeline.backbones import vggish
-from pipeline.backbones.vggish.random_weights import random_sound
+from pipeline.backbones.common.synthetic_sound import random_sound
+from pipeline.backbones.common.weights import Weights
+from pipeline.backbones.vggish.front_end import log_mel_rows, patches_at
 from pipeline.clips.clip import write_clip
 from pipeline.clips.excerpt import OpenClip
 from pipeline.finetuning.backbones import vggish as tuning
@@ -20,17 +22,17 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def network() -> vggish.VGGish:
-    return narrow_vggish(vggish.Weights())
+    return narrow_vggish(Weights())
 
 
 def test_the_steps_are_the_forward_pass_behind_the_convolutions(random_vggish: vggish.VGGish) -> None:
-    rows = vggish.log_mel_rows(random_sound(1.5, seed=3))
+    rows = log_mel_rows(random_sound(1.5, seed=3))
     starts = np.array([0, 3, 7, 7, 3])
     with torch.no_grad():
         x = tuning.prepare(random_vggish, (rows, starts), look=Look(), device=CPU)
         for _, step in tuning.steps(random_vggish):
             x = step(x)
-        expected = random_vggish(torch.from_numpy(vggish.patches_at(rows, starts)))
+        expected = random_vggish(torch.from_numpy(patches_at(rows, starts)))
     assert x.shape == (5, 128)
     torch.testing.assert_close(x, expected, atol=1e-5, rtol=1e-5)
 
