@@ -86,7 +86,7 @@ def lead_table(runs: Runs, segments: Segments, targets: Sequence[str]) -> str:
 
 
 def gate_table(runs: Sequence[Run], segments: Segments) -> str:
-    """Each gate's mean weight by condition, and how well it tells the conditions apart."""
+    """Each gate's mean weight by condition, and how well it separates the conditions."""
     series = [figures.gate_series(run.trials, segments) for run in runs]
     rows = []
     for gate in series[0]:
@@ -94,7 +94,7 @@ def gate_table(runs: Sequence[Run], segments: Segments) -> str:
         told = [pm([figures.separation(one[gate][name], one[gate][CLEAN]) for one in series]) for name in (FACE, VOICE)]
         switch = f"{100 * np.mean([figures.closed_or_open(one[gate]) for one in series]):.0f} %"
         rows.append([gate, *means, *told, switch])
-    header = ["gate", CLEAN, FACE, VOICE, "tells face useless", "tells voice useless", "shut or open"]
+    header = ["gate", CLEAN, FACE, VOICE, "AUC, face useless", "AUC, voice useless", "shut or open"]
     return table(header, rows)
 
 

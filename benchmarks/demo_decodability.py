@@ -140,7 +140,7 @@ def collect(config: DemoConfig, root: Path) -> list[Trial]:
 
 @dataclass(frozen=True)
 class Guess:
-    """What one input tells, each (frames, 2): out-of-fold for the training trials, and for all other trials."""
+    """What one input predicts, each (frames, 2): out-of-fold for the training trials, and for all other trials."""
 
     training: Matrix
     unseen: Matrix

@@ -1,9 +1,8 @@
 """What gating does, on the demo corpus: `python -m benchmarks.gating` writes docs/gating.md's figures and its picture.
 
-The demo corpus knows where a face or a voice tells nothing. Fusion systems are trained over several seeds on the
-features of a finished `dvc repro`, and each is scored apart in clean frames and in those where one modality is
-useless. Trained folds come from the item cache, so a run that was stopped goes on where it was, and another one takes
-seconds.
+The demo corpus marks where a face or a voice carries no information. Fusion systems are trained over several seeds on
+the features of a finished `dvc repro`, and each is scored separately in clean frames and in those where one modality is
+useless. Trained folds come from the item cache, so a stopped run resumes, and a second one takes seconds.
 """
 
 import argparse
@@ -34,6 +33,7 @@ from benchmarks._gating_tables import (
     panels,
     sections,
 )
+from pipeline.checks import check_file
 from pipeline.config import Params
 from pipeline.evaluation.folds import Fold, read_folds
 from pipeline.evaluation.predictions import TrialPrediction
@@ -45,12 +45,12 @@ from pipeline.models.standardise import Standardise
 from pipeline.models.trained import TrainedFold
 from pipeline.report.segments import read_segments
 from pipeline.runtime.errors import ConfigError
-from pipeline.runtime.executor import one_thread
+from pipeline.runtime.executor import Executor, one_thread
 from pipeline.runtime.items import ItemCache
 from pipeline.runtime.layout import FOLDS
-from pipeline.runtime.stage import executor_of, load_params, run_stage
+from pipeline.runtime.stage import run_stage
 from pipeline.training.frames import FrameTable
-from pipeline.training.train_model import ModelTraining
+from pipeline.training.model import ModelTraining
 from stages.train import read_frames
 
 PAGE, PICTURE = Path("docs/gating.md"), Path("docs/images/gating.svg")
@@ -96,7 +96,7 @@ def train(params: Params, *, workers: int | None) -> dict[str, list[Run]]:
     """Train what the cache does not hold, seed by seed, and predict every fold's held-out trials."""
     folds = read_folds(FOLDS).folds
     trials = sorted({trial for fold in folds for trial in (*fold.train, *fold.validation)})
-    executor = executor_of(params, device=True)
+    executor = Executor.from_config(params.compute, device=True)
     executor = executor if workers is None else replace(executor, workers=workers)
     models = variants(params)
     tables = {streams: read_frames(streams, trials) for streams in {model.streams for model, _ in models.values()}}
@@ -138,7 +138,7 @@ def read_run(paths: Sequence[Path], folds: Sequence[Fold], table: FrameTable) ->
 
 def sizes_at_start(params: Params) -> dict[str, Start]:
     """Pass a window of each trial through the untrained networks, with the demo's own seed."""
-    starts = {}
+    starts: dict[str, Start] = {}
     trials = sorted({trial for fold in read_folds(FOLDS).folds for trial in fold.train})
     for name in (RJCA_PRINTED, RJCA, GRJCA_PRINTED, GRJCA):
         model = variants(params)[name][0]
@@ -188,7 +188,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="folds at a time; compute.workers unless given")
     parser.add_argument("--dry-run", action="store_true", help="print the figures without writing them")
     arguments = parser.parse_args()
-    params = load_params()
+    params = check_file()
     segments = read_segments(Path(params.corpus.root))
     if not segments:
         raise ConfigError(f"{params.corpus.root} lists no useless segments; this needs the demo corpus")

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -18,7 +21,9 @@ SEGMENTS = {
 }
 
 
-def trial(name, *, seed=0, noise=0.3, lost=(), frames=60):
+def trial(
+    name: str, *, seed: int = 0, noise: float = 0.3, lost: Sequence[int] = (), frames: int = 60
+) -> TrialPrediction:
     """Predictions that follow the labels up to `noise`, and in the frames `lost` not at all."""
     random = np.random.default_rng(seed)
     labels = random.uniform(-1, 1, (frames, 2)).astype(np.float32)
@@ -32,7 +37,7 @@ def trial(name, *, seed=0, noise=0.3, lost=(), frames=60):
     return TrialPrediction(name, np.arange(float(frames)), predictions, labels, seed, attention)
 
 
-def test_each_frame_is_in_its_condition():
+def test_each_frame_is_in_its_condition() -> None:
     marks = figures.split(SEGMENTS["a"], frames=60)
     assert {name: np.flatnonzero(mark).tolist() for name, mark in marks.items()} == {
         CLEAN: [*range(10), *range(40, 60)],
@@ -44,7 +49,7 @@ def test_each_frame_is_in_its_condition():
     assert figures.split((), frames=4)[CLEAN].all()
 
 
-def test_agreement_is_that_of_the_frames_of_a_condition_over_all_trials():
+def test_agreement_is_that_of_the_frames_of_a_condition_over_all_trials() -> None:
     trials = [trial("a"), trial("b", seed=1), trial("c", seed=2)]
     found = figures.agreement(trials, SEGMENTS, targets=TARGETS)
     chosen = [(trials[0], range(30, 40)), (trials[1], range(12))]
@@ -59,7 +64,7 @@ def test_agreement_is_that_of_the_frames_of_a_condition_over_all_trials():
     assert figures.annotated(trials, SEGMENTS)[FACE] == (15, 1)
 
 
-def test_what_goes_wrong_in_useless_frames_shows_there_alone():
+def test_what_goes_wrong_in_useless_frames_shows_there_alone() -> None:
     lost = [trial("a", lost=range(10, 40)), trial("b", seed=1, lost=range(12))]
     whole = [trial("a"), trial("b", seed=1)]
     with_loss, without = (figures.agreement(trials, SEGMENTS, targets=TARGETS) for trials in (lost, whole))
@@ -71,7 +76,7 @@ def test_what_goes_wrong_in_useless_frames_shows_there_alone():
     assert (same.low, same.high) == (0, 0)
 
 
-def test_own_weight_is_what_reaches_the_head_untouched():
+def test_own_weight_is_what_reaches_the_head_untouched() -> None:
     one = trial("a")
     found = figures.weights(one)
     assert list(found) == [
@@ -90,7 +95,7 @@ def test_own_weight_is_what_reaches_the_head_untouched():
     assert figures.gate_series([bare], SEGMENTS) == {}
 
 
-def test_gates_are_gathered_by_condition_over_trials():
+def test_gates_are_gathered_by_condition_over_trials() -> None:
     trials = [trial("a"), trial("b", seed=1)]
     series = figures.gate_series(trials, SEGMENTS)["visual 2"]
     expected = np.concatenate([trials[0].attention["visual"][30:40, 1, 1], trials[1].attention["visual"][:12, 1, 1]])
@@ -98,7 +103,7 @@ def test_gates_are_gathered_by_condition_over_trials():
     assert len(series[CLEAN]) == 30 + 48
 
 
-def test_separation_is_the_area_under_the_roc_curve():
+def test_separation_is_the_area_under_the_roc_curve() -> None:
     random = np.random.default_rng(0)
     inside, outside = random.normal(0.5, 1, 80).round(1), random.normal(0, 1, 120).round(1)
     truth = np.r_[np.ones(80), np.zeros(120)]
@@ -110,17 +115,17 @@ def test_separation_is_the_area_under_the_roc_curve():
         figures.separation(inside[:0], outside)
 
 
-def test_switches_and_saturation_are_counted():
+def test_switches_and_saturation_are_counted() -> None:
     series = {CLEAN: np.array([0.01, 0.5, 0.97]), EITHER: np.array([0.9])}
     assert figures.closed_or_open(series) == pytest.approx(0.5)
     assert figures.at_ends(np.array([[1, -0.99], [0.97, 0]])) == pytest.approx(0.5)
 
 
-def test_mean_and_deviation_are_over_seeds():
+def test_mean_and_deviation_are_over_seeds() -> None:
     assert pm([0.5, 0.7, 0.6]) == "0.600 ± 0.100"
 
 
-def test_tables_are_put_between_their_markers():
+def test_tables_are_put_between_their_markers() -> None:
     page = "before\n<!-- gates -->\nold\n<!-- /gates -->\nafter\n<!-- gates soft -->\n<!-- /gates soft -->\n"
     filled = fill(page, {"gates": r"\1 new", "gates soft": "soft"})
     assert filled == (
@@ -131,7 +136,7 @@ def test_tables_are_put_between_their_markers():
         fill(page, {"other": ""})
 
 
-def test_the_same_numbers_draw_the_same_bytes(tmp_path):
+def test_the_same_numbers_draw_the_same_bytes(tmp_path: Path) -> None:
     by_condition = {name: [0.4, 0.5] for name in (CLEAN, FACE, VOICE)}
     panels = Panels(p={"m": by_condition}, gates={"audio 1": by_condition}, losses={"m": [[1.0, 0.5, 0.4], [1.0]]})
     draw(panels, tmp_path / "a.svg")
