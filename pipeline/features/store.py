@@ -6,7 +6,7 @@
         <trial>/
             embedding               (frame, feature) float16 or float32; with several views (view, frame, feature)
             time                    (frame,) float64, s
-            valid                   (frame,) bool: False where nothing could be seen or heard
+            valid                   (frame,) bool: False where the clip holds no face or no sound
 
 Each array is one shard file of uncompressed chunks, each with its CRC-32C: embeddings hardly compress (8 to 13 %), and
 one file per array keeps a store of 500 videos at 3500 files. A trial group is an item of the item cache; a store is a

@@ -38,7 +38,7 @@ ROWS_PER_SECOND: Final = SAMPLE_RATE // HOP
 PATCH: Final = 107
 """Rows of a patch: the centres of the first and the last are 1.06 s apart."""
 FLOOR: Final = 1e-10
-"""Power below which nothing is told apart: -100 dB."""
+"""Smallest power that is distinguished: -100 dB."""
 RANGE: Final = 80.0
 """Decibels below a patch's loudest that are kept."""
 MEAN: Final = -14.8

@@ -80,7 +80,7 @@ class Weights:
             return
         actual = self._actual_sha256(self.path)
         if actual != (self.sha256 or "").lower():
-            message = f"SHA-256 is {actual}, but params.yaml says {self.sha256}"
+            message = f"SHA-256 is {actual}, but params.yaml has {self.sha256}"
             remedy = "fetch the file again, or correct `sha256` if the new file is the right one"
             raise InputError("weights", [Problem(message, file=str(self.path), remedy=remedy)])
 
