@@ -5,23 +5,23 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pipeline.temporal.tcn import TCN
+from pipeline.temporal.blocks.convolutions import TemporalConvolutions
 
 
 class MultiScaleTCN(nn.Module):
-    """F = [TCN_3(x); TCN_5(x); TCN_7(x)].
+    """F = [TCN_3(x); TCN_5(x); TCN_7(x)], batch-normalised over windows and frames.
 
     Parameters
     ----------
     in_features : width of a frame's features
     channels : width of each block, in every branch; the paper does not give them
     kernel_sizes : one branch each
-    dropout, causal : of every branch
+    dropout : of every branch
 
     Raises
     ------
     ValueError
-        for no branches, or as `TCN`
+        for no branches, or as `TemporalConvolutions`
     """
 
     def __init__(
@@ -31,18 +31,18 @@ class MultiScaleTCN(nn.Module):
         channels: Sequence[int] = (256, 256, 128, 128),
         kernel_sizes: Sequence[int] = (3, 5, 7),
         dropout: float = 0.1,
-        causal: bool = True,
     ) -> None:
         super().__init__()
         if not kernel_sizes:
             raise ValueError("kernel_sizes must name at least one branch, got none")
         branches = [
-            TCN(in_features=in_features, channels=channels, kernel_size=size, dropout=dropout, causal=causal)
+            TemporalConvolutions(in_features=in_features, channels=channels, kernel_size=size, dropout=dropout)
             for size in kernel_sizes
         ]
         self.out_features = sum(branch.out_features for branch in branches)
         self._receptive_field = max(branch.receptive_field for branch in branches)
         self.branches = nn.ModuleList(branches)
+        self.norm = nn.BatchNorm1d(self.out_features)
 
     @property
     def receptive_field(self) -> int:
@@ -51,7 +51,9 @@ class MultiScaleTCN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x : (b, t, in_features) to (b, t, out_features)."""
-        return torch.cat([branch(x) for branch in self.branches], dim=-1)
+        x = x.transpose(1, 2)  # (b, in_features, t)
+        output: Tensor = self.norm(torch.cat([branch(x) for branch in self.branches], dim=1))
+        return output.transpose(1, 2)
 
 
 ENCODER = MultiScaleTCN

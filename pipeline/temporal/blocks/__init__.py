@@ -1,0 +1,1 @@
+"""What temporal encoders share."""
