@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ ensembles:
 
 
 @pytest.fixture(scope="module")
-def synthetic(tmp_path_factory):
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project") / "root"
     write_project(root)
     params = root / "params.yaml"
@@ -29,25 +30,25 @@ def synthetic(tmp_path_factory):
 
 
 @pytest.fixture
-def project(synthetic, tmp_path, monkeypatch):
+def project(synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "copy"
     shutil.copytree(synthetic, root)
     monkeypatch.chdir(root)
     return root
 
 
-def run(monkeypatch, *names):
+def run(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     for name in names:
         monkeypatch.setattr(sys, "argv", ["stages.ensemble", name])
         ensemble.main()
 
 
-def files(root, name):
+def files(root: Path, name: str) -> dict[str, bytes]:
     paths = [root / "metrics" / "evaluate" / f"{name}.json", *(root / "predictions" / name).iterdir()]
     return {path.relative_to(root).as_posix().replace(name, "NAME"): path.read_bytes() for path in paths}
 
 
-def test_an_ensemble_leaves_what_a_model_leaves(project, monkeypatch):
+def test_an_ensemble_leaves_what_a_model_leaves(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {name: files(project, name) for name in ("visual", "audio", "grjca")}
     run(monkeypatch, "zest", "all")
     assert files(project, "zest").keys() == before["audio"].keys()
@@ -69,14 +70,14 @@ def test_an_ensemble_leaves_what_a_model_leaves(project, monkeypatch):
     np.testing.assert_allclose(text, read["all"].test["test01"].predictions, atol=1e-6)
 
 
-def test_a_second_run_gives_the_same_bytes(project, monkeypatch):
+def test_a_second_run_gives_the_same_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "zest")
     before = files(project, "zest")
     run(monkeypatch, "zest")
     assert files(project, "zest") == before
 
 
-def test_the_report_shows_ensembles_below_the_models(project, monkeypatch):
+def test_the_report_shows_ensembles_below_the_models(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "zest", "all")
     report.main()
     whole = json.loads((project / "reports/ccc.json").read_text())
@@ -99,13 +100,15 @@ def test_the_report_shows_ensembles_below_the_models(project, monkeypatch):
     assert "Training of zest" not in (project / "reports/index.html").read_text()
 
 
-def test_what_was_not_combined_is_named(project, monkeypatch):
+def test_what_was_not_combined_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "zest")
     with pytest.raises(InputError, match=r"predictions/all/frames\.h5 is missing -> run `dvc repro ensemble@all`"):
         report.main()
 
 
-def test_a_member_without_predictions_is_named_and_nothing_is_written(project, monkeypatch):
+def test_a_member_without_predictions_is_named_and_nothing_is_written(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / "predictions/grjca/frames.h5").unlink()
     with pytest.raises(InputError, match=r"predictions/grjca/frames\.h5"):
         run(monkeypatch, "zest")
@@ -113,7 +116,7 @@ def test_a_member_without_predictions_is_named_and_nothing_is_written(project, m
     assert not (project / "metrics/evaluate/zest.json").exists()
 
 
-def test_a_member_of_no_model_is_refused(project, monkeypatch):
+def test_a_member_of_no_model_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params = project / "params.yaml"
     params.write_text(params.read_text().replace("[audio, grjca]", "[audio, grja]"))
     with pytest.raises(ConfigError, match="'grja' is no model; did you mean 'grjca'"):

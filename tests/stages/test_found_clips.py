@@ -20,7 +20,7 @@ corpus: {corpus}
 clips: {{face_size: 40, sample_rate: 8000}}
 folds: {{scheme: subject, count: 2}}
 backbones: {{ir50: {{weights: random}}}}
-models: {{visual: {{fusion: unimodal, streams: [ir50]}}}}
+models: {{visual: {{fusion: unimodal, temporal: tcn, streams: [ir50]}}}}
 compute: {{engine: serial, device: cpu}}
 """
 OUT = Path("data/clips")

@@ -3,11 +3,12 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from pipeline.report.differences import READING
-from pipeline.report.tables import number
+from pipeline.report.typeset import number
 from pipeline.runtime.errors import ConfigError, InputError
 from stages.report import main
 from tests.evaluation.synthetic import write_project
@@ -18,40 +19,44 @@ VOID = {"meta", "link", "br", "line", "use", "path", "rect"}
 class Page(HTMLParser):
     """Collects ids, links and texts, and refuses tags that do not match."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self.open, self.ids, self.links, self.tags, self.text = [], [], [], [], []
+        self.open: list[str] = []
+        self.ids: list[str | None] = []
+        self.links: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
         self.feed(text)
         assert self.open == []
 
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
         self.open += [] if tag in VOID else [tag]
-        self.ids += [value for name, value in attributes if name == "id"]
-        self.links += [value for name, value in attributes if name in {"href", "src", "xlink:href"}]
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.links += [value or "" for name, value in attrs if name in {"href", "src", "xlink:href"}]
 
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
         if tag not in VOID:
             self.handle_endtag(tag)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         if tag not in VOID:
             assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         self.text.append(data)
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project") / "root"
     write_project(root)
     return root
 
 
 @pytest.fixture(scope="module")
-def reports(project):
+def reports(project: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         main()
@@ -59,34 +64,34 @@ def reports(project):
 
 
 @pytest.fixture(scope="module")
-def page(reports):
+def page(reports: Path) -> Page:
     return Page((reports / "index.html").read_text())
 
 
-def prose(page):
+def prose(page: Page) -> str:
     return re.sub(r"\s+", " ", " ".join(page.text))
 
 
-def test_all_six_files_are_written(reports):
+def test_all_six_files_are_written(reports: Path) -> None:
     names = ["ccc.csv", "ccc.json", "ccc.md", "ccc.tex", "differences.csv", "index.html"]
     assert sorted(path.name for path in reports.iterdir()) == names
 
 
-def test_the_page_stands_alone_and_is_modest(reports, page):
+def test_the_page_stands_alone_and_is_modest(reports: Path, page: Page) -> None:
     text = (reports / "index.html").read_text()
     assert len(text.encode()) < 2_000_000
     assert all(link.startswith(("#", "data:")) for link in page.links)
     assert not re.search(r"@import|url\((?!#)|<script|https?://(?!www\.w3\.org/)", text)
 
 
-def test_ids_are_unique_and_links_lead_somewhere(page):
+def test_ids_are_unique_and_links_lead_somewhere(page: Page) -> None:
     assert len(page.ids) == len(set(page.ids)) > 100
     inner = [link[1:] for link in page.links if link.startswith("#")]
     assert len(inner) >= 6
     assert set(inner) <= set(page.ids)
 
 
-def test_tables_and_figures_are_accessible(page):
+def test_tables_and_figures_are_accessible(page: Page) -> None:
     headers = [attributes for tag, attributes in page.tags if tag == "th"]
     assert headers
     assert all(one.get("scope") in {"col", "row", "colgroup"} for one in headers)
@@ -98,14 +103,14 @@ def test_tables_and_figures_are_accessible(page):
     assert all(one.get("tabindex") == "0" and one.get("aria-label") for one in scrolling)
 
 
-def test_the_verdict_names_the_best_model_and_the_random_weights(page):
+def test_the_verdict_names_the_best_model_and_the_random_weights(page: Page) -> None:
     text = prose(page)
     assert "The model grjca has the highest mean validation P" in text
     assert "not comparable with the published ones: all backbones run with random weights" in text
     assert "A <synthetic> project" in text
 
 
-def test_the_page_shows_the_numbers_of_the_evaluation(project, page):
+def test_the_page_shows_the_numbers_of_the_evaluation(project: Path, page: Page) -> None:
     text = prose(page)
     for model in ("visual", "audio", "grjca"):
         metrics = json.loads((project / "metrics" / "evaluate" / f"{model}.json").read_text())
@@ -116,7 +121,7 @@ def test_the_page_shows_the_numbers_of_the_evaluation(project, page):
     assert "0.642" in text or "0.641" in text
 
 
-def test_repairs_segments_and_provenance_are_shown(page):
+def test_repairs_segments_and_provenance_are_shown(page: Page) -> None:
     text = prose(page)
     assert re.search(r"test01 +395 +398 +3 +0", text)
     assert re.search(r"test02 +440 +435 +0 +5", text)
@@ -131,7 +136,7 @@ def test_repairs_segments_and_provenance_are_shown(page):
     assert "engine: processes" not in text
 
 
-def test_the_table_has_a_line_per_model_and_figure(reports):
+def test_the_table_has_a_line_per_model_and_figure(reports: Path) -> None:
     lines = json.loads((reports / "ccc.json").read_text())["lines"]
     assert [(one["model"], one["figure"]) for one in lines] == [
         (model, figure) for model in ("visual", "audio", "grjca") for figure in ("valence", "arousal", "P")
@@ -142,7 +147,7 @@ def test_the_table_has_a_line_per_model_and_figure(reports):
     assert published["audio", "P"] is None
 
 
-def test_every_pair_of_models_is_compared_in_every_file(reports, page):
+def test_every_pair_of_models_is_compared_in_every_file(reports: Path, page: Page) -> None:
     entries = json.loads((reports / "ccc.json").read_text())["differences"]
     rows = list(csv.DictReader((reports / "differences.csv").read_text().splitlines()))
     assert len(entries) == len(rows) == 9
@@ -163,14 +168,16 @@ def test_every_pair_of_models_is_compared_in_every_file(reports, page):
     assert READING in markdown
 
 
-def test_two_runs_give_the_same_bytes(project, reports, monkeypatch):
+def test_two_runs_give_the_same_bytes(project: Path, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path.name: path.read_bytes() for path in reports.iterdir()}
     monkeypatch.chdir(project)
     main()
     assert {path.name: path.read_bytes() for path in reports.iterdir()} == before
 
 
-def test_the_place_of_the_project_does_not_show(project, reports, tmp_path, monkeypatch):
+def test_the_place_of_the_project_does_not_show(
+    project: Path, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(project, moved)
     monkeypatch.chdir(moved)
@@ -180,20 +187,20 @@ def test_the_place_of_the_project_does_not_show(project, reports, tmp_path, monk
 
 
 @pytest.fixture
-def copy(project, reports, tmp_path, monkeypatch):
+def copy(project: Path, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "copy"
     shutil.copytree(project, root)
     monkeypatch.chdir(root)
     return root
 
 
-def test_other_files_of_the_folder_stay(copy):
+def test_other_files_of_the_folder_stay(copy: Path) -> None:
     (copy / "reports" / ".gitignore").write_text("/index.html\n")
     main()
     assert (copy / "reports" / ".gitignore").read_text() == "/index.html\n"
 
 
-def test_models_without_evaluation_are_all_named(copy):
+def test_models_without_evaluation_are_all_named(copy: Path) -> None:
     shutil.rmtree(copy / "predictions" / "audio")
     (copy / "metrics" / "evaluate" / "grjca.json").unlink()
     with pytest.raises(InputError) as caught:
@@ -204,14 +211,14 @@ def test_models_without_evaluation_are_all_named(copy):
     assert len(caught.value.problems) == 3
 
 
-def test_an_unknown_published_row_is_an_error(copy):
+def test_an_unknown_published_row_is_an_error(copy: Path) -> None:
     params = copy / "params.yaml"
     params.write_text(params.read_text().replace("method: GRJCA, modality: visual", "method: GRJCA, modality: audio"))
     with pytest.raises(ConfigError, match="there is no row"):
         main()
 
 
-def test_a_corpus_without_segments_or_sample_has_a_shorter_page(copy):
+def test_a_corpus_without_segments_or_sample_has_a_shorter_page(copy: Path) -> None:
     (copy / "corpus" / "useless_segments.csv").unlink()
     params = copy / "params.yaml"
     params.write_text(params.read_text().replace(", sample: corpus/sample.txt", ""))

@@ -1,9 +1,8 @@
-import numpy as np
 import pytest
 import torch
 
 from pipeline.temporal.multiscale import ENCODER, MultiScaleTCN
-from pipeline.temporal.blocks.convolutions import TemporalConvolutions
+from pipeline.temporal.tcn import TCN
 
 
 @pytest.fixture

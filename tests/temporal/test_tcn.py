@@ -1,7 +1,6 @@
 import json
 import zlib
 from pathlib import Path
-from typing import Any
 from typing import Any, cast
 
 import numpy as np
@@ -172,7 +171,6 @@ def test_weights_start_xavier_with_gain_root_two_and_biases_at_zero() -> None:
     torch.manual_seed(0)
     block = TCN(in_features=64, channels=(64,)).convolutions.network[0]
     convolution = block.get_submodule("conv1")
-    assert isinstance(block, TemporalBlock)
     limit = np.sqrt(2) * np.sqrt(6 / (2 * 64 * 5))
     weight = cast(Tensor, convolution.weight).detach()
     assert 0.99 * limit < weight.abs().max() <= limit * (1 + 1e-6)
