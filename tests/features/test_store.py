@@ -1,6 +1,9 @@
 import json
 import shutil
 import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from pipeline.runtime.errors import InputError
 ATTRIBUTES = {"backbone": "ir50", "modality": "visual", "dimension": 8, "weights": {"name": "random", "seed": 0}}
 
 
-def trial(frames=30, width=8, seed=0):
+def trial(frames: int = 30, width: int = 8, seed: int = 0) -> dict[str, Any]:
     random = np.random.default_rng(seed)
     return {
         "embedding": random.normal(size=(frames, width)).astype(np.float32),
@@ -24,18 +27,18 @@ def trial(frames=30, width=8, seed=0):
     }
 
 
-def write(directory, *, name="7", store="float32", **arrays):
+def write(directory: Path, *, name: str = "7", store: Literal["float16", "float32"] = "float32", **arrays: Any) -> Path:
     write_trial(directory, store=store, attributes={"trial": name}, **(arrays or trial()))
     return directory
 
 
-def make_store(folder, names=("7", "10-60-1280x720_right", "video2")):
+def make_store(folder: Path, names: Sequence[str] = ("7", "10-60-1280x720_right", "video2")) -> Path:
     items = {name: write(folder / f"item-{name}", name=name, **trial(seed=len(name))) for name in names}
     assemble_store(folder / "ir50.zarr", items, attributes=ATTRIBUTES)
     return folder / "ir50.zarr"
 
 
-def content(folder):
+def content(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
@@ -43,7 +46,9 @@ def content(folder):
 @given(
     frames=st.integers(1, 2 * CHUNK_FRAMES + 3), width=st.integers(1, 5), store=st.sampled_from(["float16", "float32"])
 )
-def test_what_is_written_is_read(tmp_path_factory, frames, width, store):
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, frames: int, width: int, store: Literal["float16", "float32"]
+) -> None:
     folder = tmp_path_factory.mktemp("store")
     arrays = trial(frames, width)
     assemble_store(folder / "x.zarr", {"7": write(folder / "item", store=store, **arrays)}, attributes={})
@@ -55,7 +60,7 @@ def test_what_is_written_is_read(tmp_path_factory, frames, width, store):
 
 
 @pytest.mark.parametrize("frames", [1, 1000, 1001, 3937])
-def test_one_shard_per_array_with_little_padding(tmp_path, frames):
+def test_one_shard_per_array_with_little_padding(tmp_path: Path, frames: int) -> None:
     item = write(tmp_path / "item", store="float16", **trial(frames, 512))
     files = sorted(str(file.relative_to(item)) for file in item.rglob("*") if file.is_file())
     arrays = [f"{name}/{file}" for name in ("embedding", "time", "valid") for file in ("c/0", "zarr.json")]
@@ -67,14 +72,14 @@ def test_one_shard_per_array_with_little_padding(tmp_path, frames):
     assert array.chunks[0] <= CHUNK_FRAMES
 
 
-def test_chunks_of_zeros_are_written(tmp_path):
+def test_chunks_of_zeros_are_written(tmp_path: Path) -> None:
     arrays = trial(2500) | {"embedding": np.zeros((2500, 8), dtype=np.float32), "valid": np.zeros(2500, dtype=np.bool_)}
     item = write(tmp_path / "item", **arrays)
     assert (item / "embedding/c/0/0").stat().st_size > 2500 * 8 * 4
     assert (item / "valid/c/0").stat().st_size > 2500
 
 
-def test_xarray_opens_a_trial_as_it_is(tmp_path):
+def test_xarray_opens_a_trial_as_it_is(tmp_path: Path) -> None:
     path = make_store(tmp_path)
     dataset = xr.open_zarr(path / "video2", consolidated=False)
     assert dict(dataset.sizes) == {"frame": 30, "feature": 8}
@@ -83,7 +88,7 @@ def test_xarray_opens_a_trial_as_it_is(tmp_path):
     np.testing.assert_array_equal(dataset["embedding"], FeatureStore.open(path).read("video2").embedding)
 
 
-def test_the_bytes_depend_on_the_content_alone(tmp_path):
+def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
     stores = []
     for folder, names in ((tmp_path / "a", ("7", "video2")), (tmp_path / "b", ("video2", "7"))):
         folder.mkdir()
@@ -92,7 +97,7 @@ def test_the_bytes_depend_on_the_content_alone(tmp_path):
     assert stores[0] == stores[1]
 
 
-def test_attributes_and_fingerprint(tmp_path):
+def test_attributes_and_fingerprint(tmp_path: Path) -> None:
     path = make_store(tmp_path)
     first = FeatureStore.open(path).attributes
     assert first == {"schema_version": SCHEMA_VERSION, **ATTRIBUTES, "fingerprint": first["fingerprint"]}
@@ -104,7 +109,7 @@ def test_attributes_and_fingerprint(tmp_path):
     assert len({first["fingerprint"], fewer, renamed}) == 3
 
 
-def test_a_store_is_replaced_as_a_whole_and_links_its_items(tmp_path):
+def test_a_store_is_replaced_as_a_whole_and_links_its_items(tmp_path: Path) -> None:
     path = make_store(tmp_path)
     make_store(tmp_path, ("video2",))
     assert FeatureStore.open(path).trials == ("video2",)
@@ -113,7 +118,7 @@ def test_a_store_is_replaced_as_a_whole_and_links_its_items(tmp_path):
     assert shard.read_bytes() == (tmp_path / "item-video2/embedding/c/0/0").read_bytes()
 
 
-def test_a_failed_assembly_leaves_the_old_store(tmp_path):
+def test_a_failed_assembly_leaves_the_old_store(tmp_path: Path) -> None:
     path = make_store(tmp_path)
     before = content(path)
     with pytest.raises(FileNotFoundError):
@@ -122,7 +127,7 @@ def test_a_failed_assembly_leaves_the_old_store(tmp_path):
     assert [child.name for child in tmp_path.iterdir() if child.name.startswith(".")] == []
 
 
-def test_read_only_stores_are_read(tmp_path):
+def test_read_only_stores_are_read(tmp_path: Path) -> None:
     path = make_store(tmp_path)
     for file in path.rglob("*"):
         file.chmod(file.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
@@ -135,7 +140,7 @@ def test_read_only_stores_are_read(tmp_path):
             file.chmod(file.stat().st_mode | stat.S_IWUSR)
 
 
-def test_the_trials_are_compared_with_those_expected(tmp_path):
+def test_the_trials_are_compared_with_those_expected(tmp_path: Path) -> None:
     store = FeatureStore.open(make_store(tmp_path))
     assert store.trials == ("10-60-1280x720_right", "7", "video2")
     store.check(["video2", "7", "10-60-1280x720_right"])
@@ -148,17 +153,17 @@ def test_the_trials_are_compared_with_those_expected(tmp_path):
         ("10-60-1280x720_right", "features without a clip"),
         ("video2", "features without a clip"),
     }
-    assert all("dvc repro" in problem.remedy for problem in error.value.problems)
+    assert all("dvc repro" in str(problem.remedy) for problem in error.value.problems)
 
 
-def test_a_trial_that_is_not_there_is_never_zeros(tmp_path):
+def test_a_trial_that_is_not_there_is_never_zeros(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="trial 8: no features"):
         FeatureStore.open(make_store(tmp_path)).read("8")
 
 
 @pytest.mark.parametrize("array", ["embedding/c/0/0", "time/c/0", "valid/c/0"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "remove", "no metadata"])
-def test_a_damaged_file_is_named_with_its_trial(tmp_path, array, damage):
+def test_a_damaged_file_is_named_with_its_trial(tmp_path: Path, array: str, damage: str) -> None:
     path = make_store(tmp_path)
     shard = path / "video2" / array
     if damage == "no metadata":
@@ -175,18 +180,18 @@ def test_a_damaged_file_is_named_with_its_trial(tmp_path, array, damage):
         store.read("video2")
     (problem,) = error.value.problems
     assert problem.trial == "video2"
-    assert array.split("/")[0] in problem.file
-    assert "dvc repro" in problem.remedy
+    assert array.split("/")[0] in str(problem.file)
+    assert "dvc repro" in str(problem.remedy)
 
 
-def test_what_is_no_store_is_refused_with_the_remedy(tmp_path):
+def test_what_is_no_store_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "empty.zarr").mkdir()
     for name in ("absent.zarr", "empty.zarr"):
         with pytest.raises(InputError, match=rf"{name}: no feature store here -> run `dvc repro`"):
             FeatureStore.open(tmp_path / name)
 
 
-def test_another_schema_version_is_refused(tmp_path):
+def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     path = make_store(tmp_path)
     metadata = json.loads((path / "zarr.json").read_text())
     metadata["attributes"]["schema_version"] = 99
@@ -195,7 +200,7 @@ def test_another_schema_version_is_refused(tmp_path):
         FeatureStore.open(path)
 
 
-def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path):
+def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
     good = trial()
     for name, bad in (
         ("time", good["time"][:-1]),
@@ -209,7 +214,7 @@ def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("value", "store"), [(np.nan, "float32"), (np.inf, "float16"), (70000.0, "float16")])
-def test_what_is_not_finite_is_refused(tmp_path, value, store):
+def test_what_is_not_finite_is_refused(tmp_path: Path, value: float, store: Literal["float16", "float32"]) -> None:
     arrays = trial()
     arrays["embedding"][4, 2] = value
     with pytest.raises(ValueError, match=f"frame 4 is not finite as {store}"):
