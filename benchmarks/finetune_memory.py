@@ -30,6 +30,7 @@ from pipeline.training.loss import ccc_loss
 MODEL = ModelConfig(
     fusion="gated_joint_cross_attention",
     streams=("ir50", "vggish"),
+    temporal="tcn",
     encoders={"visual": {"channels": [256, 256, 128, 128]}, "audio": {"channels": [128, 128, 64, 64]}},
 )
 ROLES = {"visual": "ir50", "audio": "vggish"}

@@ -37,8 +37,7 @@ from pipeline.checks import check_file
 from pipeline.config import Params
 from pipeline.evaluation.folds import Fold, read_folds
 from pipeline.evaluation.predictions import TrialPrediction
-from pipeline.fusion.gated_joint_cross_attention import GatedRecursiveJointCrossAttention
-from pipeline.fusion.joint_cross_attention import RecursiveJointCrossAttention
+from pipeline.fusion.blocks.joint_attention import RecursiveAttention
 from pipeline.models.build import build_network
 from pipeline.models.config import ModelConfig
 from pipeline.models.standardise import Standardise
@@ -152,14 +151,14 @@ def sizes_at_start(params: Params) -> dict[str, Start]:
         widths = {role: x.shape[-1] for role, x in streams.items()}
         ranges = list(params.corpus.targets.values())
         network = build_network(model, in_features=widths, length=length, ranges=ranges)
-        assert isinstance(network, RecursiveJointCrossAttention | GatedRecursiveJointCrossAttention)
+        assert isinstance(network.system, RecursiveAttention)
         mask = torch.ones(len(rows), length, dtype=torch.bool)
         with one_thread(), torch.no_grad():
             # In training mode, as the first batch finds it: the encoders' batch norm has no statistics yet.
-            encoded = network.train().encoders(streams, mask)
+            encoded = network.train().encode(streams, mask)
             x_a, x_v = encoded["audio"], encoded["visual"]
             sizes = [(float(x_a.std()), float(x_v.std()))]
-            for step in network.steps:
+            for step in network.system.steps:
                 x_a, x_v = step(x_a, x_v)
                 sizes.append((float(x_a.std()), float(x_v.std())))
             predictions = network(streams, mask).predictions

@@ -30,7 +30,9 @@ from pipeline.training.loss import ccc_loss
 
 VIEWS = ("centre", "centre_flipped", "top_left", "top_right", "bottom_left", "bottom_right")
 FACE, BATCH = 48, 128
-MODEL = ModelConfig(fusion="unimodal", streams=("ir50",), encoders={"visual": {"channels": [256, 256, 128, 128]}})
+MODEL = ModelConfig(
+    fusion="unimodal", temporal="tcn", streams=("ir50",), encoders={"visual": {"channels": [256, 256, 128, 128]}}
+)
 TARGETS = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)}
 
 

@@ -52,9 +52,9 @@ def test_every_presets_models_name_the_streams_that_dvc_reads(path):
 
 
 def test_a_stream_named_twice_counts_once():
-    model = ModelConfig(fusion="unimodal", streams=("ir50", "ir50"))
+    model = ModelConfig(fusion="unimodal", temporal="tcn", streams=("ir50", "ir50"))
     assert model.streams == ("ir50",)
-    assert model == ModelConfig(fusion="unimodal", streams=("ir50",))
+    assert model == ModelConfig(fusion="unimodal", temporal="tcn", streams=("ir50",))
 
 
 def test_there_are_presets():

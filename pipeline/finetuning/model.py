@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pipeline.finetuning.release import first_released, release, released_names
 from pipeline.finetuning.tunable import Excerpt, Look, Step, load_tunable
-from pipeline.fusion.blocks.output import FusionOutput
+from pipeline.models.fusion_model import FusionOutput
 from pipeline.models.trained import SeparateTargets, StandardisedNetwork
 
 

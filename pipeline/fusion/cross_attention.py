@@ -1,19 +1,16 @@
 """Cross-attention from the cross-correlation of audio and visual features (poster eq. 1-5)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Self
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.fusion.blocks.attention import masked_softmax
-from pipeline.fusion.blocks.head import RegressionHead
 from pipeline.fusion.blocks.matrices import xavier
-from pipeline.fusion.blocks.output import FusionOutput
-from pipeline.fusion.blocks.streams import StreamEncoders, require_roles
+from pipeline.fusion.blocks.system import AudioVisualSystem, Fused
 
 
-class CrossAttention(nn.Module):
+class CrossAttention(AudioVisualSystem):
     """Each modality is summed up, for each frame of the other, by how well its frames correlate with that frame.
 
     The poster's W is (K, K) with K the feature width, which closes for columns = time alone: X_m is (K, t) and
@@ -30,53 +27,23 @@ class CrossAttention(nn.Module):
 
     Parameters
     ----------
-    encoders : of "audio" and "visual"
-    width : K
-    head : (b, t, 2 K) to (b, t, k), the "fully connected layers"
+    d_a, d_v, length : see `AudioVisualSystem`
+    width : the common width K
+
+    Raises
+    ------
+    ValueError
+        for a width below 1
     """
 
-    def __init__(self, *, encoders: StreamEncoders, width: int, head: nn.Module) -> None:
+    def __init__(self, *, d_a: int, d_v: int, length: int, width: int = 128) -> None:
         super().__init__()
-        self.encoders = encoders
-        d_a, d_v = encoders.widths["audio"], encoders.widths["visual"]
+        if width < 1:
+            raise ValueError(f"width must be positive, got {width}")
         self.project_a = nn.Identity() if d_a == width else nn.Linear(d_a, width)
         self.project_v = nn.Identity() if d_v == width else nn.Linear(d_v, width)
         self.W = xavier(width, width)
-        self.head = head
-
-    @classmethod
-    def from_streams(
-        cls,
-        *,
-        encoders: Mapping[str, nn.Module],
-        widths: Mapping[str, int],
-        length: int,
-        ranges: Sequence[tuple[float, float]],
-        width: int = 128,
-        hidden: int | None = 128,
-        dropout: float = 0.5,
-    ) -> Self:
-        """Build the system; see `pipeline.fusion.blocks.output.FusionSystem` for the streams.
-
-        Parameters
-        ----------
-        encoders, widths, length, ranges : streams "audio" and "visual", and targets; any window length does
-        width : the common width K
-        hidden, dropout : of the head
-
-        Raises
-        ------
-        ValueError
-            for other streams, or a width below 1
-        """
-        require_roles("cross_attention", encoders, needs=("audio", "visual"), others=(0, 0))
-        if width < 1:
-            raise ValueError(f"width must be positive, got {width}")
-        return cls(
-            encoders=StreamEncoders(encoders=encoders, widths=widths),
-            width=width,
-            head=RegressionHead(in_features=2 * width, ranges=ranges, hidden=hidden, dropout=dropout),
-        )
+        self.out_features = 2 * width
 
     def attend(self, x_a: Tensor, x_v: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Evaluate equations 1 to 4, over the frames that exist.
@@ -99,15 +66,13 @@ class CrossAttention(nn.Module):
         x_att_v = torch.tanh(x_v + A_v.transpose(1, 2) @ x_v)
         return x_att_a, x_att_v, A_a, A_v
 
-    def forward(self, streams: Mapping[str, Tensor], mask: Tensor) -> FusionOutput:
-        """Predict from streams : (b, t, d_in) by role, with mask : (b, t) bool.
+    def forward(self, x: Mapping[str, Tensor], mask: Tensor) -> Fused:
+        """Fuse x : (b, t, d_a) and (b, t, d_v) by role, with mask : (b, t) bool.
 
-        `attention` holds "audio" (A_a) and "visual" (A_v), each (b, t, t) with columns summing to one.
+        Attention holds "audio" (A_a) and "visual" (A_v), each (b, t, t) with columns summing to one.
         """
-        x = self.encoders(streams, mask)
         x_att_a, x_att_v, A_a, A_v = self.attend(self.project_a(x["audio"]), self.project_v(x["visual"]), mask)
-        features = torch.cat([x_att_v, x_att_a], dim=-1)
-        return FusionOutput(predictions=self.head(features), features=features, attention={"audio": A_a, "visual": A_v})
+        return torch.cat([x_att_v, x_att_a], dim=-1), {"audio": A_a, "visual": A_v}
 
 
 FUSION = CrossAttention

@@ -1,20 +1,17 @@
 """Gated recursive joint cross-attention (GRJCA): a gate per iteration and modality, and one across iterations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from pipeline.fusion.blocks.head import RegressionHead
+from pipeline.fusion.blocks.joint_attention import RecursiveAttention
 from pipeline.fusion.blocks.matrices import affine, xavier, zeros
-from pipeline.fusion.blocks.output import FusionOutput
-from pipeline.fusion.blocks.streams import StreamEncoders, require_roles
-from pipeline.fusion.joint_cross_attention import AS_PRINTED, Extras, joint_cross_attention_steps
+from pipeline.fusion.blocks.system import Fused
 
 
-class GatedRecursiveJointCrossAttention(nn.Module):
+class GatedRecursiveJointCrossAttention(RecursiveAttention):
     """RJCA whose every iteration may be refused, frame by frame, in favour of the features before it (eq. 1-15).
 
     For each modality m, with X^(0) the encoder's output and X^(t) the attended features of step t (eq. 1-9),
@@ -28,24 +25,18 @@ class GatedRecursiveJointCrossAttention(nn.Module):
     (the text says the reverse; relabelling the columns is all that differs). The paper leaves open what the gate across
     iterations reads, and its temperature: here it reads the gated features that it weighs, at the same T.
 
-    The head reads [final_a; final_v].
-
     Parameters
     ----------
     d_a, d_v : widths of the audio and visual features
     length : frames t in a window
     iterations : M
     temperature : T; 0.1 makes a gate nearly a switch
-    encoders : temporal encoders of "audio" and "visual"; by default the streams are taken as they are
-    ranges : (low, high) of each target
-    hidden, dropout : of the head; the paper's dropout on the attended features is 0.5
-    extras : additions of the authors' code
+    bias, tanh_attention, relu_residual, residual_dropout : see `pipeline.fusion.blocks.joint_attention.Extras`
 
     Raises
     ------
     ValueError
-        for fewer than one iteration, a temperature that is not positive, other streams than audio and visual, or as
-        `JointCrossAttention`
+        for a temperature that is not positive, or as `RecursiveAttention`
     """
 
     def __init__(
@@ -56,76 +47,42 @@ class GatedRecursiveJointCrossAttention(nn.Module):
         length: int,
         iterations: int = 2,
         temperature: float = 0.1,
-        encoders: Mapping[str, nn.Module] | None = None,
-        ranges: Sequence[tuple[float, float]] = ((-1.0, 1.0), (-1.0, 1.0)),
-        hidden: int | None = 128,
-        dropout: float = 0.5,
-        extras: Extras = AS_PRINTED,
-    ) -> None:
-        super().__init__()
-        if not temperature > 0.0:
-            raise ValueError(f"temperature must be positive, got {temperature}")
-        encoders = {"audio": nn.Identity(), "visual": nn.Identity()} if encoders is None else encoders
-        require_roles("gated_joint_cross_attention", encoders, needs=("audio", "visual"), others=(0, 0))
-        M = iterations
-        self.temperature = temperature
-        self.encoders = StreamEncoders(encoders=encoders, widths={"audio": d_a, "visual": d_v})
-        self.steps = joint_cross_attention_steps(M, d_a=d_a, d_v=d_v, length=length, extras=extras)
-        self.W_gl_a = nn.ParameterList([xavier(d_a, 2) for _ in range(M)])
-        self.W_gl_v = nn.ParameterList([xavier(d_v, 2) for _ in range(M)])
-        self.W_gf_a = xavier(M * d_a, M)
-        self.W_gf_v = xavier(M * d_v, M)
-        self.b_gl_a = nn.ParameterList([zeros(2) for _ in range(M)]) if extras.bias else None
-        self.b_gl_v = nn.ParameterList([zeros(2) for _ in range(M)]) if extras.bias else None
-        self.b_gf_a = zeros(M) if extras.bias else None
-        self.b_gf_v = zeros(M) if extras.bias else None
-        self.head = RegressionHead(in_features=d_a + d_v, ranges=ranges, hidden=hidden, dropout=dropout)
-
-    @classmethod
-    def from_streams(
-        cls,
-        *,
-        encoders: Mapping[str, nn.Module],
-        widths: Mapping[str, int],
-        length: int,
-        ranges: Sequence[tuple[float, float]],
-        iterations: int = 2,
-        temperature: float = 0.1,
-        hidden: int | None = 128,
-        dropout: float = 0.5,
         bias: bool = False,
         tanh_attention: bool = False,
         relu_residual: bool = False,
         residual_dropout: float = 0.0,
-    ) -> Self:
-        """Build the system for the streams "audio" and "visual"; options as the constructor's and `Extras`'s."""
-        require_roles("gated_joint_cross_attention", encoders, needs=("audio", "visual"), others=(0, 0))
-        return cls(
-            d_a=widths["audio"],
-            d_v=widths["visual"],
+    ) -> None:
+        super().__init__(
+            d_a=d_a,
+            d_v=d_v,
             length=length,
             iterations=iterations,
-            temperature=temperature,
-            encoders=encoders,
-            ranges=ranges,
-            hidden=hidden,
-            dropout=dropout,
-            extras=Extras(
-                bias=bias,
-                tanh_attention=tanh_attention,
-                relu_residual=relu_residual,
-                residual_dropout=residual_dropout,
-            ),
+            bias=bias,
+            tanh_attention=tanh_attention,
+            relu_residual=relu_residual,
+            residual_dropout=residual_dropout,
         )
+        if not temperature > 0.0:
+            raise ValueError(f"temperature must be positive, got {temperature}")
+        M = iterations
+        self.temperature = temperature
+        self.W_gl_a = nn.ParameterList([xavier(d_a, 2) for _ in range(M)])
+        self.W_gl_v = nn.ParameterList([xavier(d_v, 2) for _ in range(M)])
+        self.W_gf_a = xavier(M * d_a, M)
+        self.W_gf_v = xavier(M * d_v, M)
+        self.b_gl_a = nn.ParameterList([zeros(2) for _ in range(M)]) if bias else None
+        self.b_gl_v = nn.ParameterList([zeros(2) for _ in range(M)]) if bias else None
+        self.b_gf_a = zeros(M) if bias else None
+        self.b_gf_v = zeros(M) if bias else None
 
     def fuse(self, x_a: Tensor, x_v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Evaluate equations 1 to 15, without the head and its dropout.
+        """Evaluate equations 1 to 15.
 
         Parameters
         ----------
         x_a : (b, t, d_a)
         x_v : (b, t, d_v)
-        mask : (b, t) bool; masked frames are set to zero after each step, which only biases could move from zero
+        mask : (b, t) bool, see `attend`
 
         Returns
         -------
@@ -134,14 +91,7 @@ class GatedRecursiveJointCrossAttention(nn.Module):
         gates : "audio" and "visual" (b, t, M, 2), where [..., i, 0] is the weight of the features before step i + 1 and
             [..., i, 1] of those after it; "stage_audio" and "stage_visual" (b, t, M), the weight of each step's result
         """
-        trail_a, trail_v = [x_a], [x_v]
-        for step in self.steps:
-            x_a, x_v = step(x_a, x_v)
-            if mask is not None:
-                absent = ~mask.unsqueeze(-1)
-                x_a, x_v = x_a.masked_fill(absent, 0.0), x_v.masked_fill(absent, 0.0)
-            trail_a.append(x_a)
-            trail_v.append(x_v)
+        trail_a, trail_v = zip(*self.attend(x_a, x_v, mask), strict=True)
         final_a, gate_a, stage_a = self._gate(trail_a, self.W_gl_a, self.b_gl_a, self.W_gf_a, self.b_gf_a)
         final_v, gate_v, stage_v = self._gate(trail_v, self.W_gl_v, self.b_gl_v, self.W_gf_v, self.b_gf_v)
         gates = {"audio": gate_a, "visual": gate_v, "stage_audio": stage_a, "stage_visual": stage_v}
@@ -149,7 +99,7 @@ class GatedRecursiveJointCrossAttention(nn.Module):
 
     def _gate(
         self,
-        trail: list[Tensor],
+        trail: tuple[Tensor, ...],
         W_gl: nn.ParameterList,
         b_gl: nn.ParameterList | None,
         W_gf: Tensor,
@@ -167,12 +117,10 @@ class GatedRecursiveJointCrossAttention(nn.Module):
     def _softmax(self, x: Tensor) -> Tensor:
         return torch.softmax(x / self.temperature, dim=-1)
 
-    def forward(self, streams: Mapping[str, Tensor], mask: Tensor) -> FusionOutput:
-        """Predict from streams : (b, t, d_in) by role, with mask : (b, t) bool; `attention` holds the gates."""
-        x = self.encoders(streams, mask)
+    def forward(self, x: Mapping[str, Tensor], mask: Tensor) -> Fused:
+        """Fuse x : (b, t, d_a) and (b, t, d_v) by role, with mask : (b, t) bool; attention holds the gates."""
         final_a, final_v, gates = self.fuse(x["audio"], x["visual"], mask)
-        features = torch.cat([final_a, final_v], dim=-1)
-        return FusionOutput(predictions=self.head(features), features=features, attention=gates)
+        return torch.cat([final_a, final_v], dim=-1), gates
 
 
 FUSION = GatedRecursiveJointCrossAttention

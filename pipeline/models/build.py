@@ -1,16 +1,14 @@
-"""From a line of params.yaml to a network: fusion systems and temporal encoders are found by their modules' names."""
+"""From an entry of `models` to a network: fusion systems and temporal encoders are found by their modules' names."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import cast
+from typing import Any
 
-from torch import nn
-
+from pipeline.fusion.blocks.system import FusionSystem
 from pipeline.models.config import ModelConfig
+from pipeline.models.fusion_model import FusionModel
 from pipeline.runtime.errors import ConfigError
-
-GIVEN = frozenset({"encoders", "widths", "length", "ranges", "in_features"})
-"""What the training supplies; every other keyword of a constructor is an option of params.yaml."""
 
 
 def stream_roles(modalities: Sequence[str]) -> tuple[str, ...]:
@@ -21,14 +19,24 @@ def stream_roles(modalities: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def constructor_options(*constructors: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return what params.yaml may set: the keywords that have a default. Widths, length and ranges have none."""
+    return {
+        name: parameter
+        for constructor in constructors
+        for name, parameter in inspect.signature(constructor, eval_str=True).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+    }
+
+
 def build_network(
     config: ModelConfig,
     *,
     in_features: Mapping[str, int],
     length: int,
     ranges: Sequence[tuple[float, float]],
-) -> nn.Module:
-    """Build the fusion system of `config` with its temporal encoders.
+) -> FusionModel:
+    """Build the model of `config`; its options go to the head where the head has them, else to the fusion system.
 
     Parameters
     ----------
@@ -41,6 +49,8 @@ def build_network(
     ------
     ConfigError
         An encoder is configured for a role that the model does not have.
+    ValueError
+        The streams are not those that the fusion system needs, or an option is out of its range.
     """
     unknown = [role for role in config.encoders if role not in in_features]
     if unknown:
@@ -51,8 +61,11 @@ def build_network(
         role: encoder(in_features=width, **config.encoders.get(role, {})) for role, width in in_features.items()
     }
     widths = {role: int(module.out_features) for role, module in encoders.items()}
-    fusion = import_module(f"pipeline.fusion.{config.fusion}").FUSION
-    network = fusion.from_streams(
-        encoders=encoders, widths=widths, length=length, ranges=tuple(ranges), **config.options
+    fusion: type[FusionSystem] = import_module(f"pipeline.fusion.{config.fusion}").FUSION
+    of_head = constructor_options(fusion.HEAD)
+    options = {name: value for name, value in config.options.items() if name not in of_head}
+    system = fusion.for_streams(widths=widths, length=length, **options)
+    head = system.build_head(
+        ranges=ranges, **{name: value for name, value in config.options.items() if name in of_head}
     )
-    return cast(nn.Module, network)
+    return FusionModel(encoders=encoders, system=system, head=head)

@@ -24,7 +24,7 @@ class ModelConfig(Section):
 
     fusion: str
     streams: tuple[str, ...] = Field(min_length=1, max_length=3)
-    temporal: str = "tcn"
+    temporal: str
     encoders: dict[str, dict[str, Any]] = {}
     options: dict[str, Any] = {}
     training: dict[str, Any] = {}

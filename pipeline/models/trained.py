@@ -13,9 +13,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pipeline.fusion.blocks.output import FusionOutput
 from pipeline.models.build import build_network
 from pipeline.models.config import ModelConfig
+from pipeline.models.fusion_model import FusionOutput
 from pipeline.models.overlap import overlap_average
 from pipeline.models.standardise import Standardise
 from pipeline.models.views import predict_views

@@ -22,7 +22,7 @@ def params(corpus: object) -> Params:
     data = {
         "corpus": corpus,
         "backbones": {"ir50": {"weights": "random"}},
-        "models": {"visual": {"fusion": "unimodal", "streams": ["ir50"]}},
+        "models": {"visual": {"fusion": "unimodal", "temporal": "tcn", "streams": ["ir50"]}},
     }
     return validate(Params, data, at="params.yaml")
 

@@ -21,11 +21,12 @@ backbones:
   vggish: {weights: random, seed: 7}
 models:
   visual:
-    {fusion: unimodal, streams: [ir50], published: {source: grjca Table 1, method: GRJCA, modality: visual}}
-  audio: {fusion: unimodal, streams: [vggish]}
+    {fusion: unimodal, temporal: tcn, streams: [ir50], published: {source: grjca Table 1, method: GRJCA, modality: visual}}
+  audio: {fusion: unimodal, temporal: tcn, streams: [vggish]}
   grjca:
     fusion: gated_joint_cross_attention
     streams: [ir50, vggish]
+    temporal: tcn
     options: {iterations: 2}
     published: {source: grjca Table 1, method: GRJCA, modality: fusion}
 evaluate: {top_folds: 2, combine: mean}

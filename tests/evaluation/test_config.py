@@ -10,8 +10,8 @@ PARAMS = """\
 corpus: {{kind: affwild2, root: corpus, index: index.csv}}
 backbones: {{ir50: {{weights: random}}}}
 models:
-  visual: {{fusion: unimodal, streams: [ir50]}}
-  small: {{fusion: unimodal, streams: [ir50]}}
+  visual: {{fusion: unimodal, temporal: tcn, streams: [ir50]}}
+  small: {{fusion: unimodal, temporal: tcn, streams: [ir50]}}
 finetune: {{models: {{visual: {{}}}}}}
 evaluate: {{top_folds: 2}}
 {ensembles}

@@ -35,6 +35,7 @@ TRAINING = TrainingConfig(
 MODEL = ModelConfig(
     fusion="gated_joint_cross_attention",
     streams=("ir50", "vggish"),
+    temporal="tcn",
     encoders={"visual": {"channels": [8, 8]}, "audio": {"channels": [8]}},
     options={"hidden": 8, "dropout": 0.2, "temperature": 1.0},
 )

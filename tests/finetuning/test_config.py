@@ -11,8 +11,8 @@ PARAMS = """\
 corpus: {{kind: affwild2, root: corpus, index: index.csv}}
 backbones: {{ir50: {{weights: random}}}}
 models:
-  visual: {{fusion: unimodal, streams: [ir50], published: {{source: s, method: m, modality: visual}}}}
-  small: {{fusion: unimodal, streams: [ir50]}}
+  visual: {{fusion: unimodal, temporal: tcn, streams: [ir50], published: {{source: s, method: m, modality: visual}}}}
+  small: {{fusion: unimodal, temporal: tcn, streams: [ir50]}}
 {finetune}
 """
 
@@ -53,7 +53,7 @@ def test_a_tuned_model_follows_its_base_and_is_compared_with_a_row_of_its_own(tm
         ("finetune: {dropout: 1.0}", r"finetune\.dropout"),
         ("finetune: {chunk: 0}", r"finetune\.chunk"),
         (
-            "  visual-finetuned: {fusion: unimodal, streams: [ir50]}\nfinetune: {models: {visual: {}}}",
+            "  visual-finetuned: {fusion: unimodal, temporal: tcn, streams: [ir50]}\nfinetune: {models: {visual: {}}}",
             "fine-tuning 'visual' takes this name",
         ),
     ],

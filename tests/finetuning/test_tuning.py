@@ -74,7 +74,7 @@ def test_only_what_is_released_moves(task: Factory, released: int) -> None:
     assert len(statistics) > 100
     assert any(name.startswith("fusion.") for name in statistics)
     assert all(torch.equal(before[name], after[name]) for name in statistics)
-    assert not torch.equal(before["fusion.model.steps.0.W_ja"], after["fusion.model.steps.0.W_ja"])
+    assert not torch.equal(before["fusion.model.system.steps.0.W_ja"], after["fusion.model.system.steps.0.W_ja"])
 
 
 def test_the_start_is_scored_and_nothing_is_learnt_from_it(task: Factory) -> None:

@@ -1,13 +1,18 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
+
+from tests.fusion.factory import MASK, Array, build, state, window
 
 RANGES = np.array([[-1.0, 1.0], [0.0, 10.0]])
 
 
-def equations(state, x: dict[str, np.ndarray], frames: np.ndarray, *, bounded: bool):
+def equations(
+    state: dict[str, Array], x: dict[str, Array], frames: npt.NDArray[np.intp], *, bounded: bool
+) -> tuple[Array, Array]:
     """Equations 8 to 15 for one window, with one head."""
     parts = [x["visual"]]
     for role in ("audio", "audio_2"):
@@ -28,27 +33,27 @@ def equations(state, x: dict[str, np.ndarray], frames: np.ndarray, *, bounded: b
 
 
 @pytest.mark.parametrize("bounded", [False, True])
-def test_it_equals_the_papers_equations(build, window, mask, state, bounded):
+def test_it_equals_the_papers_equations(bounded: bool) -> None:
     model, streams = build("cross_modal_attention", width=12, bounded=bounded), window("cross_modal_attention")
     with torch.no_grad():
-        output = model(streams, mask)
+        output = model(streams, MASK)
     for i in range(3):
-        zeroed = {role: np.where(mask[i].numpy()[:, None], x[i].numpy(), 0) for role, x in streams.items()}
-        features, predictions = equations(state(model), zeroed, mask[i].numpy().nonzero()[0], bounded=bounded)
+        zeroed = {role: np.where(MASK[i].numpy()[:, None], x[i].numpy(), 0) for role, x in streams.items()}
+        features, predictions = equations(state(model), zeroed, MASK[i].numpy().nonzero()[0], bounded=bounded)
         np.testing.assert_allclose(output.features[i].numpy(), features, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(output.predictions[i].numpy(), predictions, rtol=1e-9)
 
 
-def test_one_audio_stream_is_enough(build, window, mask):
+def test_one_audio_stream_is_enough() -> None:
     model = build("cross_modal_attention", roles=("visual", "audio"), width=12)
     streams = window("cross_modal_attention")
-    output = model({role: streams[role] for role in ("visual", "audio")}, mask)
+    output = model({role: streams[role] for role in ("visual", "audio")}, MASK)
     assert output.features.shape == (3, 9, 6 + 12)
     assert set(output.attention) == {"audio"}
 
 
-def test_the_order_of_the_streams_does_not_move_vision_from_the_front(build, window, mask):
+def test_the_order_of_the_streams_does_not_move_vision_from_the_front() -> None:
     model = build("cross_modal_attention", roles=("audio", "visual", "audio_2"))
     streams = window("cross_modal_attention")
-    features = model(streams, mask).features
-    torch.testing.assert_close(features[..., :6], streams["visual"].masked_fill(~mask.unsqueeze(-1), 0.0))
+    features = model(streams, MASK).features
+    torch.testing.assert_close(features[..., :6], streams["visual"].masked_fill(~MASK.unsqueeze(-1), 0.0))

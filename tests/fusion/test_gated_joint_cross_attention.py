@@ -1,27 +1,27 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-from pipeline.fusion.gated_joint_cross_attention import FUSION, GatedRecursiveJointCrossAttention
+from pipeline.fusion.gated_joint_cross_attention import GatedRecursiveJointCrossAttention
+from tests.fusion.factory import WHOLE, Array, audio_visual, build, head, state
 
 D_A, D_V, T = 4, 6, 9
 
 
-def model(**options) -> GatedRecursiveJointCrossAttention:
+def model(**options: Any) -> GatedRecursiveJointCrossAttention:
     torch.manual_seed(0)
     return GatedRecursiveJointCrossAttention(d_a=D_A, d_v=D_V, length=T, **options).double().eval()
 
 
-def features(b: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    return tuple(torch.randn(b, T, d, generator=generator, dtype=torch.float64) for d in (D_A, D_V))
-
-
-def softmax(row: np.ndarray) -> np.ndarray:
+def softmax(row: Array) -> Array:
     return np.array([1 / sum(np.exp(other - value) for other in row) for value in row])
 
 
-def equations(state: dict[str, np.ndarray], x: dict[str, np.ndarray], *, M: int, temperature: float):
+def equations(
+    state: dict[str, Array], x: dict[str, Array], *, M: int, temperature: float
+) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
     """Equations 1 to 15 for one window, (t, d_m) each, frame by frame from equation 10 on."""
     trail = {m: [x[m]] for m in "av"}
     for i in range(M):
@@ -32,7 +32,9 @@ def equations(state: dict[str, np.ndarray], x: dict[str, np.ndarray], *, M: int,
             C = np.tanh(np.einsum("ti,ts,sj->ij", before[m], W_j, J) / np.sqrt(D_A + D_V))  # 2, 3
             H = np.maximum(before[m] @ (W_c @ C), 0)  # 4, 5
             trail[m].append(H @ W_h + before[m])  # 6 to 9
-    final, gates, stages = {}, {}, {}
+    final: dict[str, Array] = {}
+    gates: dict[str, Array] = {}
+    stages: dict[str, Array] = {}
     for m in "av":
         d_m = x[m].shape[1]
         final[m], gates[m], stages[m] = np.zeros((T, d_m)), np.zeros((T, M, 2)), np.zeros((T, M))
@@ -49,8 +51,8 @@ def equations(state: dict[str, np.ndarray], x: dict[str, np.ndarray], *, M: int,
     return final, gates, stages
 
 
-def test_parameters_are_the_papers_symbols():
-    parameters = {name: tuple(p.shape) for name, p in model().named_parameters() if not name.startswith("head.")}
+def test_parameters_are_the_papers_symbols() -> None:
+    parameters = {name: tuple(p.shape) for name, p in model().named_parameters()}
     step = {"W_ja": (9, 9), "W_jv": (9, 9), "W_ca": (4, 4), "W_cv": (6, 6), "W_ha": (10, 4), "W_hv": (10, 6)}
     assert parameters == {
         **{f"steps.{i}.{name}": shape for i in range(2) for name, shape in step.items()},
@@ -62,9 +64,9 @@ def test_parameters_are_the_papers_symbols():
 
 
 @pytest.mark.parametrize(("M", "temperature"), [(1, 0.1), (2, 0.1), (2, 1.0), (3, 0.5)])
-def test_fuse_equals_the_equations(state, M, temperature):
+def test_fuse_equals_the_equations(M: int, temperature: float) -> None:
     network = model(iterations=M, temperature=temperature)
-    x_a, x_v = features()
+    x_a, x_v = audio_visual()
     with torch.no_grad():
         final_a, final_v, gates = network.fuse(x_a, x_v)
     for i in range(len(x_a)):
@@ -85,20 +87,21 @@ def test_fuse_equals_the_equations(state, M, temperature):
     assert final_v.max() > 0
 
 
-def test_predictions_are_the_head_of_the_final_features(state, head, ranges):
-    network = model(ranges=ranges)
-    x_a, x_v = features()
+def test_predictions_are_the_head_of_the_final_audio_visual() -> None:
+    network = build("gated_joint_cross_attention")
+    assert isinstance(network.system, GatedRecursiveJointCrossAttention)
+    x_a, x_v = audio_visual()
     with torch.no_grad():
-        output = network({"audio": x_a, "visual": x_v}, torch.ones(3, T, dtype=torch.bool))
-        final_a, final_v, gates = network.fuse(x_a, x_v)
+        output = network({"audio": x_a, "visual": x_v}, WHOLE)
+        final_a, final_v, gates = network.system.fuse(x_a, x_v)
     assert torch.equal(output.features, torch.cat([final_a, final_v], dim=-1))
     assert all(torch.equal(output.attention[name], gate) for name, gate in gates.items())
     np.testing.assert_allclose(output.predictions.numpy(), head(state(network), output.features.numpy()), rtol=1e-10)
 
 
-def test_a_gate_chooses_between_a_step_and_what_was_before_it():
+def test_a_gate_chooses_between_a_step_and_what_was_before_it() -> None:
     network = model(iterations=1, temperature=1e-6)
-    x_a, x_v = (x.abs() for x in features())
+    x_a, x_v = (x.abs() for x in audio_visual())
     with torch.no_grad():
         for column, expected in ((0, x_a), (1, torch.relu(network.steps[0](x_a, x_v)[0]))):
             after, _ = network.steps[0](x_a, x_v)
@@ -112,9 +115,9 @@ def test_a_gate_chooses_between_a_step_and_what_was_before_it():
             assert (gates["audio"][certain][..., 0, column] == 1).all()
 
 
-def test_the_ungated_features_feed_the_next_step():
+def test_the_ungated_features_feed_the_next_step() -> None:
     network = model(iterations=2)
-    x_a, x_v = features()
+    x_a, x_v = audio_visual()
     with torch.no_grad():
         before = network.fuse(x_a, x_v)[2]["audio"][:, :, 1]
         network.W_gl_a[0].mul_(-1)
@@ -123,37 +126,29 @@ def test_the_ungated_features_feed_the_next_step():
     assert torch.equal(before, after)
 
 
-def test_weights_are_each_iterations_own():
+def test_weights_are_each_iterations_own() -> None:
     network = model(iterations=3)
     assert len({p.data_ptr() for p in network.parameters()}) == len(list(network.parameters()))
-    assert not torch.equal(network.steps[0].W_ja, network.steps[1].W_ja)
+    assert not torch.equal(network.get_parameter("steps.0.W_ja"), network.get_parameter("steps.1.W_ja"))
 
 
-def test_weights_start_xavier():
+def test_weights_start_xavier() -> None:
     torch.manual_seed(0)
     network = GatedRecursiveJointCrossAttention(d_a=64, d_v=128, length=300)
-    for weight in (network.steps[1].W_ja, network.steps[0].W_hv, network.W_gl_v[1], network.W_gf_a):
+    for name in ("steps.1.W_ja", "steps.0.W_hv", "W_gl_v.1", "W_gf_a"):
+        weight = network.get_parameter(name)
         limit = np.sqrt(6 / sum(weight.shape))
         assert 0.9 * limit < weight.abs().max() <= limit
 
 
-def test_extras_of_the_released_code():
-    network = FUSION.from_streams(
-        encoders={role: torch.nn.Identity() for role in ("visual", "audio")},
-        widths={"visual": D_V, "audio": D_A},
-        length=T,
-        ranges=[(-1.0, 1.0)],
-        bias=True,
-        tanh_attention=True,
-        relu_residual=True,
-        residual_dropout=0.6,
-    ).double()
+def test_extras_of_the_released_code() -> None:
+    network = model(bias=True, tanh_attention=True, relu_residual=True, residual_dropout=0.6).train()
     names = {name for name, _ in network.named_parameters()}
     assert {"steps.1.b_ja", "steps.0.b_hv", "b_gl_a.1", "b_gl_v.0", "b_gf_a", "b_gf_v"} <= names
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.split(".")[-1].startswith("b_") or name.startswith("b_"):
                 parameter.uniform_(0.1, 0.3)
-    output = network(dict(zip(("audio", "visual"), features(), strict=True)), torch.ones(3, T, dtype=torch.bool))
-    output.predictions.square().sum().backward()
+    features, _ = network(dict(zip(("audio", "visual"), audio_visual(), strict=True)), WHOLE)
+    features.square().sum().backward()
     assert [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0] == []

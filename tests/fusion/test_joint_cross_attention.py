@@ -1,140 +1,24 @@
 import numpy as np
-import pytest
 import torch
 
-from pipeline.fusion.joint_cross_attention import FUSION, Extras, JointCrossAttention, RecursiveJointCrossAttention
-
-D_A, D_V, T = 4, 6, 9
-AS_PRINTED, EVERYTHING = Extras(), Extras(bias=True, tanh_attention=True, relu_residual=True)
+from pipeline.fusion.joint_cross_attention import RecursiveJointCrossAttention
+from tests.fusion.factory import WHOLE, build, head, state, window
 
 
-def features() -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    return tuple(torch.randn(3, T, d, generator=generator, dtype=torch.float64) for d in (D_A, D_V))
-
-
-def block(extras: Extras = AS_PRINTED, seed: int = 0) -> JointCrossAttention:
-    torch.manual_seed(seed)
-    module = JointCrossAttention(d_a=D_A, d_v=D_V, length=T, extras=extras).double().eval()
-    for name, parameter in module.named_parameters():
-        if name.startswith("b_"):
-            parameter.data.uniform_(-0.5, 0.5)
-    return module
-
-
-def equations(state: dict[str, np.ndarray], x_a: np.ndarray, x_v: np.ndarray, extras: Extras) -> list[np.ndarray]:
-    """One window, one number at a time."""
-    J = [[*x_a[s], *x_v[s]] for s in range(T)]
-    d = D_A + D_V
-    attended = []
-    for m, x in (("a", x_a), ("v", x_v)):
-        d_m = x.shape[1]
-        W_j, W_c, W_h = (state[f"W_{name}{m}"] for name in "jch")
-        b_j, b_c, b_h = (state.get(f"b_{name}{m}", np.zeros(max(T, d))) for name in "jch")
-        C = np.zeros((d_m, d))
-        for i in range(d_m):
-            for j in range(d):
-                total = sum((sum(x[t, i] * W_j[t, s] for t in range(T)) + b_j[s]) * J[s][j] for s in range(T))
-                C[i, j] = np.tanh(total / np.sqrt(d))
-        H = np.zeros((T, d))
-        for t in range(T):
-            for j in range(d):
-                total = sum((sum(x[t, i] * W_c[i, r] for i in range(d_m)) + b_c[r]) * C[r, j] for r in range(d_m))
-                H[t, j] = max(0.0, np.tanh(total) if extras.tanh_attention else total)
-        update = np.array([[sum(H[t] * W_h[:, i]) + b_h[i] for i in range(d_m)] for t in range(T)])
-        attended.append(x + (np.maximum(update, 0) if extras.relu_residual else update))
-    return attended
-
-
-@pytest.mark.parametrize("extras", [AS_PRINTED, EVERYTHING], ids=["as printed", "extras"])
-def test_one_iteration_equals_the_equations(state, extras):
-    module = block(extras)
-    x_a, x_v = features()
+def test_it_is_the_head_of_the_last_attended_features() -> None:
+    model, streams = build("joint_cross_attention", iterations=2), window("joint_cross_attention")
+    assert isinstance(model.system, RecursiveJointCrossAttention)
     with torch.no_grad():
-        x_att_a, x_att_v = module(x_a, x_v)
-    for i in range(3):
-        expected_a, expected_v = equations(state(module), x_a[i].numpy(), x_v[i].numpy(), extras)
-        np.testing.assert_allclose(x_att_a[i].numpy(), expected_a, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose(x_att_v[i].numpy(), expected_v, rtol=1e-10, atol=1e-12)
-    assert (x_att_a - x_a).abs().max() > 0.01
-
-
-def test_it_holds_exactly_the_papers_weights():
-    assert {name: tuple(p.shape) for name, p in block().named_parameters()} == {
-        "W_ja": (T, T),
-        "W_jv": (T, T),
-        "W_ca": (D_A, D_A),
-        "W_cv": (D_V, D_V),
-        "W_ha": (D_A + D_V, D_A),
-        "W_hv": (D_A + D_V, D_V),
-    }
-
-
-def test_dropout_falls_on_the_residual_branch_alone():
-    module = block(Extras(residual_dropout=0.5)).train()
-    x_a, x_v = features()
-    with torch.no_grad():
-        x_att_a, _ = module(x_a, x_v)
-        update = module.eval()(x_a, x_v)[0] - x_a
-    dropped = (x_att_a - x_a).abs() < 1e-12
-    kept = ~dropped & (update.abs() > 1e-12)
-    assert 0.2 < dropped.double().mean() < 0.8
-    torch.testing.assert_close((x_att_a - x_a)[kept], 2 * update[kept])
-
-
-@pytest.mark.parametrize("which", ["audio", "visual"])
-def test_another_length_is_refused_with_both_numbers(which):
-    x_a, x_v = features()
-    short = {"audio": (x_a[:, :7], x_v), "visual": (x_a, x_v[:, :7])}[which]
-    with pytest.raises(ValueError, match="windows of 9 frames, got 7 frames"):
-        block()(*short)
-
-
-@pytest.mark.parametrize("iterations", [1, 3])
-def test_recursion_is_the_block_again_with_weights_of_its_own(iterations):
-    torch.manual_seed(0)
-    network = RecursiveJointCrossAttention(d_a=D_A, d_v=D_V, length=T, iterations=iterations).double().eval()
-    x_a, x_v = expected_a, expected_v = features()
-    with torch.no_grad():
-        for step in range(iterations):
-            module = block(seed=99)
-            module.load_state_dict(network.steps[step].state_dict())
-            expected_a, expected_v = module(expected_a, expected_v)
-        got_a, got_v = network.fuse(x_a, x_v)
-    assert torch.equal(got_a, expected_a)
-    assert torch.equal(got_v, expected_v)
-    assert len({step.W_ja.data_ptr() for step in network.steps}) == iterations
-
-
-def test_system_is_the_head_of_the_last_attended_features(build, window, state, head):
-    network = build("joint_cross_attention", iterations=2)
-    streams = window("joint_cross_attention")
-    with torch.no_grad():
-        output = network(streams, torch.ones(3, T, dtype=torch.bool))
-        expected = torch.cat(network.fuse(streams["audio"], streams["visual"]), dim=-1)
-    assert torch.equal(output.features, expected)
-    np.testing.assert_allclose(output.predictions.numpy(), head(state(network), expected.numpy()), rtol=1e-10)
+        output = model(streams, WHOLE)
+        fused = model.system.fuse(streams["audio"], streams["visual"])
+        last = model.system.attend(streams["audio"], streams["visual"])[2]
+    assert all(torch.equal(got, expected) for got, expected in zip(fused, last, strict=True))
+    assert torch.equal(output.features, torch.cat(fused, dim=-1))
+    np.testing.assert_allclose(output.predictions.numpy(), head(state(model), output.features.numpy()), rtol=1e-10)
     assert output.attention == {}
 
 
-def test_with_biases_masked_frames_stay_out_of_later_iterations():
-    torch.manual_seed(0)
-    network = RecursiveJointCrossAttention(d_a=D_A, d_v=D_V, length=T, iterations=2, extras=EVERYTHING).double()
-    for parameter in network.steps.parameters():
-        parameter.data += 0.2
-    mask = torch.ones(3, T, dtype=torch.bool)
-    mask[:, -2:] = False
-    x_a, x_v = (x.masked_fill(~mask.unsqueeze(-1), 0.0) for x in features())
-    for got in network.fuse(x_a, x_v, mask):
-        assert not got[~mask].any()
-    assert network.fuse(x_a, x_v)[0][~mask].any()
-
-
-@pytest.mark.parametrize("sizes", [{"d_a": 0}, {"d_v": -1}, {"length": 0}])
-def test_sizes_must_be_positive(sizes):
-    with pytest.raises(ValueError, match=f"got .*{next(iter(sizes.values()))}"):
-        JointCrossAttention(**({"d_a": 4, "d_v": 6, "length": 9} | sizes))
-
-
-def test_the_module_names_its_system():
-    assert FUSION is RecursiveJointCrossAttention
+def test_it_is_constructed_from_its_widths_and_length() -> None:
+    system = RecursiveJointCrossAttention(d_a=4, d_v=6, length=9, iterations=3)
+    assert len(system.steps) == 3
+    assert system.out_features == 10

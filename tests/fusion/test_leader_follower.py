@@ -1,12 +1,14 @@
 import numpy as np
 import torch
 
+from tests.fusion.factory import MASK, WHOLE, Array, build, state, window
 
-def equations(state, x: dict[str, np.ndarray], *, width: int, heads: int):
+
+def equations(state: dict[str, Array], x: dict[str, Array], *, width: int, heads: int) -> tuple[Array, Array]:
     """One frame: x holds one vector per modality, in order."""
     Q, K, V = {}, {}, {}
     for role, vector in x.items():
-        projected = state[f"attention.projections.{role}.weight"] @ vector + state[f"attention.projections.{role}.bias"]
+        projected = state[f"projections.{role}.weight"] @ vector + state[f"projections.{role}.bias"]
         Q[role], K[role], V[role] = projected[:width], projected[width : 2 * width], projected[2 * width :]
     d_k, attended = width // heads, []
     for role in x:
@@ -15,19 +17,19 @@ def equations(state, x: dict[str, np.ndarray], *, width: int, heads: int):
             weights = np.array([np.exp(Q[role][part] @ K[other][part] / np.sqrt(d_k)) for other in x])
             weights /= weights.sum()
             attended.append(sum(w * V[other][part] for w, other in zip(weights, x, strict=True)) + V[role][part])
-    y = state["attention.merge.0.weight"] @ np.concatenate(attended) + state["attention.merge.0.bias"]
+    y = state["merge.0.weight"] @ np.concatenate(attended) + state["merge.0.bias"]
     y = (y - y.mean()) / np.sqrt(y.var() + 1e-5)
-    y = y * state["attention.merge.2.weight"] + state["attention.merge.2.bias"]
+    y = y * state["merge.2.weight"] + state["merge.2.bias"]
     features = np.concatenate([x["visual"], y])
     tanh = np.tanh(state["head.mlp.0.weight"] @ features + state["head.mlp.0.bias"])
     return features, np.array([0.0, 5.0]) + np.array([1.0, 5.0]) * tanh
 
 
-def test_it_equals_the_published_steps_frame_by_frame(build, window, state):
+def test_it_equals_the_published_steps_frame_by_frame() -> None:
     model, streams = build("leader_follower", width=12, heads=3), window("leader_follower")
     with torch.no_grad():
-        model.attention.merge[2].weight.uniform_(0.5, 1.5)
-        output = model(streams, torch.ones(3, 9, dtype=torch.bool))
+        model.get_parameter("system.merge.2.weight").uniform_(0.5, 1.5)
+        output = model(streams, WHOLE)
     for b in range(3):
         for t in range(9):
             frame = {role: x[b, t].numpy() for role, x in streams.items()}
@@ -36,18 +38,17 @@ def test_it_equals_the_published_steps_frame_by_frame(build, window, state):
             np.testing.assert_allclose(output.predictions[b, t].numpy(), predictions, rtol=1e-9)
 
 
-def test_widths_as_published(build, window, mask):
+def test_widths_as_published() -> None:
     model = build("leader_follower")
-    output = model(window("leader_follower"), mask)
+    output = model(window("leader_follower"), MASK)
     assert output.features.shape[-1] == 6 + 3 * 32
     assert output.attention["modalities"].shape == (3, 9, 2, 3, 3)
     sums = output.attention["modalities"].sum(dim=-1)
     torch.testing.assert_close(sums, torch.ones_like(sums))
 
 
-def test_frames_never_meet(build, window):
+def test_frames_never_meet() -> None:
     model = build("leader_follower")
     streams = {role: x.requires_grad_() for role, x in window("leader_follower").items()}
-    model(streams, torch.ones(3, 9, dtype=torch.bool)).predictions[1, 4].sum().backward()
-    for x in streams.values():
-        assert x.grad.abs().sum(dim=-1).nonzero().tolist() == [[1, 4]]
+    for gradient in torch.autograd.grad(model(streams, WHOLE).predictions[1, 4].sum(), list(streams.values())):
+        assert gradient.abs().sum(dim=-1).nonzero().tolist() == [[1, 4]]

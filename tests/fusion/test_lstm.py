@@ -1,12 +1,14 @@
 import numpy as np
 import torch
 
+from tests.fusion.factory import MASK, WHOLE, Array, build, head, state, window
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
+
+def sigmoid(x: Array) -> Array:
     return 1 / (1 + np.exp(-x))
 
 
-def layer(state: dict[str, np.ndarray], x: np.ndarray, level: int) -> np.ndarray:
+def layer(state: dict[str, Array], x: Array, level: int) -> Array:
     """One LSTM layer over (t, d), a frame at a time."""
     W, U, b, c = (state[f"lstm.{name}_l{level}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
     h = cell = np.zeros(U.shape[1])
@@ -19,26 +21,25 @@ def layer(state: dict[str, np.ndarray], x: np.ndarray, level: int) -> np.ndarray
     return np.array(out)
 
 
-def test_it_equals_two_layers_written_as_loops(build, window, mask, state, head):
+def test_it_equals_two_layers_written_as_loops() -> None:
     model, streams = build("lstm", width=7), window("lstm")
     with torch.no_grad():
-        output = model(streams, mask)
+        output = model(streams, MASK)
     for i in range(3):
-        x = np.where(mask[i].numpy()[:, None], np.hstack([streams["visual"][i], streams["audio"][i]]), 0)
+        x = np.where(MASK[i].numpy()[:, None], np.hstack([streams["visual"][i], streams["audio"][i]]), 0)
         features = layer(state(model), layer(state(model), x, 0), 1)
         np.testing.assert_allclose(output.features[i].numpy(), features, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(output.predictions[i].numpy(), head(state(model), features), rtol=1e-9)
 
 
-def test_nothing_leaks_from_the_future(build, window):
+def test_nothing_leaks_from_the_future() -> None:
     model = build("lstm")
     streams = {role: x.requires_grad_() for role, x in window("lstm").items()}
-    model(streams, torch.ones(3, 9, dtype=torch.bool)).predictions[0, 4].sum().backward()
-    for x in streams.values():
-        assert x.grad[0].abs().sum(dim=-1).nonzero().flatten().tolist() == [0, 1, 2, 3, 4]
+    for gradient in torch.autograd.grad(model(streams, WHOLE).predictions[0, 4].sum(), list(streams.values())):
+        assert gradient[0].abs().sum(dim=-1).nonzero().flatten().tolist() == [0, 1, 2, 3, 4]
 
 
-def test_layers(build):
-    names = [name for name, _ in build("lstm", layers=3).named_parameters()]
+def test_layers() -> None:
+    names = state(build("lstm", layers=3))
     assert "lstm.weight_hh_l2" in names
     assert "lstm.weight_hh_l3" not in names

@@ -23,7 +23,7 @@ backbones:
   vggish: {weights: random, batch: 256}
 training: {window: 20, hop: 15}
 models:
-  grjca: {fusion: gated_joint_cross_attention, streams: [ir50, vggish]}
+  grjca: {fusion: gated_joint_cross_attention, temporal: tcn, streams: [ir50, vggish]}
 finetune:
   learning_rate: 0.001
   warm_up_epochs: 0

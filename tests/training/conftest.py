@@ -19,6 +19,7 @@ SETTINGS = TrainingConfig(
 MODEL = ModelConfig(
     fusion="gated_joint_cross_attention",
     streams=("ir50", "vggish"),
+    temporal="tcn",
     encoders={"visual": {"channels": [8, 8]}, "audio": {"channels": [8]}},
     options={"hidden": 8, "dropout": 0.2},
 )

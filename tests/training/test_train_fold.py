@@ -54,7 +54,7 @@ def test_a_warm_start_begins_at_the_unimodal_encoder(task: TaskFactory, tmp_path
     saved = tmp_path / "visual"
     saved.mkdir()
     FrameTable.open(whole.table).only("visual").save(saved)
-    model = ModelConfig(fusion="unimodal", streams=("ir50",), encoders={"visual": {"channels": [8, 8]}})
+    model = ModelConfig(fusion="unimodal", temporal="tcn", streams=("ir50",), encoders={"visual": {"channels": [8, 8]}})
     alone = FoldTask(**{**vars(whole), "table": saved, "model": model, "checkpoint": tmp_path / "alone"})
     (tmp_path / "out").mkdir()
     train_fold(alone, tmp_path / "out")
@@ -67,7 +67,7 @@ def test_a_warm_start_begins_at_the_unimodal_encoder(task: TaskFactory, tmp_path
     assert encoder
     for name in encoder:
         assert torch.equal(started[name], trained[name]), name
-    assert torch.equal(started["model.steps.0.W_ja"], cold["model.steps.0.W_ja"])
+    assert torch.equal(started["model.system.steps.0.W_ja"], cold["model.system.steps.0.W_ja"])
     assert any(not torch.equal(started[name], cold[name]) for name in encoder)
 
 

@@ -57,7 +57,9 @@ def test_a_warm_start_trains_the_unimodal_models_once(table: FrameTable, tmp_pat
     warm = _training(tmp_path, warm_start="unimodal").run(table)
     assert set(cold).isdisjoint(warm)
     assert len(cache.keys()) == 2 + 2 + 2 * 2
-    unimodal = ModelConfig(fusion="unimodal", streams=("ir50",), encoders={"visual": {"channels": [8, 8]}})
+    unimodal = ModelConfig(
+        fusion="unimodal", temporal="tcn", streams=("ir50",), encoders={"visual": {"channels": [8, 8]}}
+    )
     _training(tmp_path, model=unimodal).run(table.only("visual"))
     assert len(cache.keys()) == 2 + 2 + 2 * 2, "the unimodal model is an item that is there already"
     assert sha256_file(warm[0] / "fold.safetensors") != sha256_file(cold[0] / "fold.safetensors")

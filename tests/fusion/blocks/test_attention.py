@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ def window() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])
-def test_it_equals_loops_over_frames(heads):
+def test_it_equals_loops_over_frames(heads: int) -> None:
     module = attention(heads)
     queries, keys, mask = window()
     with torch.no_grad():
@@ -43,7 +44,7 @@ def test_it_equals_loops_over_frames(heads):
 
 
 @pytest.mark.parametrize("heads", [1, 4])
-def test_it_equals_the_libraries_attention(heads):
+def test_it_equals_the_libraries_attention(heads: int) -> None:
     module = attention(heads)
     queries, keys, mask = window()
     Q, K, V = (
@@ -54,7 +55,7 @@ def test_it_equals_the_libraries_attention(heads):
     torch.testing.assert_close(module(queries, keys, mask)[0], expected.transpose(1, 2).reshape(2, 7, 8))
 
 
-def test_masked_scores_get_no_weight_whatever_they_are():
+def test_masked_scores_get_no_weight_whatever_they_are() -> None:
     scores = torch.tensor([[1.0, 1e30, 2.0], [-1e30, 0.0, -1e30]])
     weights = masked_softmax(scores, torch.tensor([[True, False, True]]), dim=1)
     torch.testing.assert_close(weights[0], torch.tensor([0.26894142, 0.0, 0.73105858]))
@@ -71,6 +72,6 @@ def test_masked_scores_get_no_weight_whatever_they_are():
         ({"d_key": 0}, "d_key=0"),
     ],
 )
-def test_bad_options_are_named(options, message):
+def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TimeAttention(**({"d_query": 5, "d_key": 3, "width": 8} | options))
