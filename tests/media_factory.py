@@ -36,8 +36,8 @@ def write_video(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=options or {}) as container:
-        if video:
-            stream = container.add_stream(codec, rate=rate)
+        stream = container.add_stream(codec, rate=rate) if video else None
+        if isinstance(stream, av.VideoStream):
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             # AVI knows nothing but frame numbers.
             base = Fraction(1, rate) if path.suffix == ".avi" else Fraction(1, CLOCK)
@@ -45,10 +45,11 @@ def write_video(
         if audio is True:
             n = round(frames / rate * audio_rate)
             audio = 0.5 * np.sin(2 * np.pi * 440 * np.arange(n) / audio_rate)[None]
+        sound = None
         if isinstance(audio, np.ndarray):
             layout = {1: "mono", 2: "stereo"}[len(audio)]
             sound = container.add_stream(sound_codec, rate=audio_rate, layout=layout)
-        if video:
+        if isinstance(stream, av.VideoStream):
             noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
             for number in range(frames):
                 frame = av.VideoFrame.from_ndarray(np.roll(noise, 3 * number, axis=1), format="rgb24")
@@ -57,10 +58,10 @@ def write_video(
                 frame.pts = number if path.suffix == ".avi" else round((time + video_start) / base)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
-        if isinstance(audio, np.ndarray):
+        if isinstance(audio, np.ndarray) and isinstance(sound, av.AudioStream):
             pcm = np.rint(audio.T * 32767).astype(np.int16).reshape(1, -1)
             step = 1024 * len(audio)
-            packets = []
+            packets: list[av.Packet[av.AudioStream]] = []
             for first in range(0, pcm.shape[1], step):
                 piece = av.AudioFrame.from_ndarray(pcm[:, first : first + step], format="s16", layout=layout)
                 piece.sample_rate, piece.time_base = audio_rate, Fraction(1, audio_rate)

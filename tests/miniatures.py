@@ -61,7 +61,8 @@ def write_wav(path: Path, *, seconds: float = SECONDS, rate: int = 16000, hertz:
 
 def gold(target: str, time: np.ndarray) -> np.ndarray:
     """Return the made-up truth at some times, s."""
-    return np.round(0.4 * np.sin(2 * time) if target == "valence" else 0.3 * np.cos(3 * time), 6)
+    truth = 0.4 * np.sin(2 * time) if target == "valence" else 0.3 * np.cos(3 * time)
+    return np.asarray(np.round(truth, 6))
 
 
 def arff(trial: str, target: str, rows: int = FRAMES + 1) -> str:

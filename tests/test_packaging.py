@@ -25,9 +25,12 @@ LINT = ["ruff check .", "ruff format --check .", "mypy"]
 
 def pins() -> dict[str, str]:
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    matches = [re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", line) for line in lines]
-    assert all(matches), [line for line, match in zip(lines, matches, strict=True) if not match]
-    return {canonicalize_name(match[1]): match[2] for match in matches}
+    found: dict[str, str] = {}
+    for line in lines:
+        match = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", line)
+        assert match, line
+        found[canonicalize_name(match[1])] = match[2]
+    return found
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS.values(), ids=str)

@@ -51,4 +51,4 @@ def test_a_preset_gives_a_stage_for_each_of_its_parts(preset: Path, repository: 
 
 
 def test_there_are_presets() -> None:
-    assert len(PRESETS) >= 12
+    assert len(PRESETS) >= 13

@@ -77,7 +77,7 @@ each_preset = pytest.mark.parametrize(("preset", "params"), PRESETS.items(), ids
 
 
 def rows() -> list[dict[str, str]]:
-    with (ROOT / "pipeline" / "evaluation" / "published.csv").open(encoding="utf-8", newline="") as file:
+    with (ROOT / "pipeline" / "report" / "published.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

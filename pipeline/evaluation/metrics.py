@@ -10,7 +10,7 @@ mean of the trials' figures. What happens where a formula divides by zero is par
 =============================  =====  =====  ====
 series                         CCC    PCC    RMSE
 =============================  =====  =====  ====
-label or prediction constant   0      0      as ever
+one series constant            0      0      finite
 both constant and equal        1      0      0
 no annotated frame             ValueError in all three
 =============================  =====  =====  ====

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.svg import drawing, new_figure, quiet, series_style, to_svg
-from pipeline.report.tables import number
+from pipeline.report.typeset import number
 from pipeline.runtime.errors import InputError, Problem
 
 

@@ -2,16 +2,16 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.report.significance import Difference
-from pipeline.report.tables import escape, number
+from pipeline.report.typeset import booktabs, escape, number, pipe_table
 
 READING = (
     "Each row is the first model's figure minus the second's, mean over folds; in brackets a 95 % interval, for which "
-    "both models are given the same trials, drawn anew. Where it leaves out zero (bold), their order does not hang on "
-    "which trials were held out; where it holds zero, it may. Between equal models, about one interval in twenty "
-    "leaves out zero by chance, and more where folds hold few trials."
+    "the same resampled trials are given to both models. Where it excludes zero (bold), their order does not depend on "
+    "which trials were held out; where it contains zero, it may. Between equal models, about one interval in twenty "
+    "excludes zero by chance, and more where folds hold few trials."
 )
 """How to read the table, in every place where it stands."""
 
@@ -42,13 +42,11 @@ def differences_markdown(differences: Sequence[Difference]) -> str:
     pairs = by_pair(differences)
     if not pairs:
         return ""
-    figures = [one.figure for one in next(iter(pairs.values()))]
-    rows = [["difference", *figures], ["---", *["---:"] * len(figures)]]
-    for (first, second), found in pairs.items():
-        cells = [f"**{cell(one)}**" if one.clear else cell(one) for one in found]
-        rows.append([f"{first} − {second}", *cells])
-    table = "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in row)} |" for row in rows)
-    return f"{table}\n\n{READING}\n"
+    rows = [
+        [f"{first} − {second}", *(f"**{cell(one)}**" if one.clear else cell(one) for one in found)]
+        for (first, second), found in pairs.items()
+    ]
+    return f"{pipe_table(_header(pairs), rows, names=1)}\n\n{READING}\n"
 
 
 def differences_latex(differences: Sequence[Difference]) -> str:
@@ -56,22 +54,18 @@ def differences_latex(differences: Sequence[Difference]) -> str:
     pairs = by_pair(differences)
     if not pairs:
         return ""
-    figures = [one.figure for one in next(iter(pairs.values()))]
-    lines = [
-        r"\begin{table}",
-        r"  \centering",
-        rf"  \caption{{Paired differences in CCC. {escape(READING)}}}",
-        r"  \label{tab:differences}",
-        rf"  \begin{{tabular}}{{l{'r' * len(figures)}}}",
-        r"    \toprule",
-        f"    {' & '.join(['difference', *map(escape, figures)])} \\\\",
-        r"    \midrule",
-    ]
+    rows = []
     for (first, second), found in pairs.items():
         texts = [escape(cell(one)) for one in found]
         cells = [rf"\textbf{{{text}}}" if one.clear else text for text, one in zip(texts, found, strict=True)]
-        lines.append(f"    {' & '.join([f'{escape(first)} $-$ {escape(second)}', *cells])} \\\\")
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]) + "\n"
+        rows.append([escape(f"{first} − {second}"), *cells])
+    header = [escape(text) for text in _header(pairs)]
+    caption = f"Paired differences in CCC. {READING}"
+    return booktabs(header, rows, names=1, caption=caption, label="tab:differences")
+
+
+def _header(pairs: Mapping[Pair, Sequence[Difference]]) -> list[str]:
+    return ["difference", *(one.figure for one in next(iter(pairs.values())))]
 
 
 def cell(one: Difference) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from pipeline.report.svg import INK, MUTED, drawing, new_figure, quiet, series_style, to_svg
-from pipeline.report.tables import CccTable, Line, number
+from pipeline.report.tables import CccTable, Line
+from pipeline.report.typeset import number
 
 ROW = 26
 """Pixels per model."""

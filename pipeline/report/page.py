@@ -17,8 +17,9 @@ from pipeline.report.segments import Segments, conditions, gate_weights
 from pipeline.report.significance import Difference
 from pipeline.report.sources import ModelResults, from_leader, ranked
 from pipeline.report.svg import VARIABLES, series_style
-from pipeline.report.tables import CccTable, Line, number
+from pipeline.report.tables import CccTable, Line
 from pipeline.report.traces import NARROW, PIXELS_PER_POINT, Trace, choose, gate_style, trace
+from pipeline.report.typeset import number
 from pipeline.report.verdict import WAYS, caution, listed, made_of, standing
 
 

@@ -60,7 +60,7 @@ class PublishedRow:
 @cache
 def entries() -> tuple[Entry, ...]:
     """Return every number of the package's published.csv."""
-    text = resources.files("pipeline.evaluation").joinpath("published.csv").read_text(encoding="utf-8")
+    text = resources.files("pipeline.report").joinpath("published.csv").read_text(encoding="utf-8")
     return tuple(
         Entry(
             source=row["source"],

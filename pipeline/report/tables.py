@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.evaluation.metrics import mean_and_sd
 from pipeline.report.significance import Difference, Interval
+from pipeline.report.typeset import RULE, booktabs, escape, number, pipe_table
 
 P = "P"
 """Name of the figure that summarises the targets: their mean CCC."""
@@ -110,77 +111,42 @@ def to_json(table: CccTable, differences: Sequence[Difference] = ()) -> str:
 
 def to_markdown(table: CccTable) -> str:
     """Write a pipe table; the best mean of each figure is bold."""
-    header = _header(table, fold="fold {}", sd="±")
-    rows = [header, ["---", "---", *["---:"] * (len(header) - 2)]]
+    rows = []
     for line in table.lines:
-        cells = _cells(table, line, pm="±", dash="–")
+        cells = _cells(table, line)
         if table.best(line):
             cells[-3] = f"**{cells[-3]}**"
-        rows.append([line.model.replace("|", "\\|"), line.figure.replace("|", "\\|"), *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + f"\n\n{table.note}\n"
+        rows.append([line.model, line.figure, *cells])
+    return f"{pipe_table(_header(table), rows, names=2)}\n\n{table.note}\n"
 
 
 def to_latex(table: CccTable) -> str:
-    r"""Write a table float for a document that loads booktabs; the best mean of each figure is bold."""
-    header = [escape(cell) if "$" not in cell else cell for cell in _header(table, fold="fold {}", sd=r"$\pm$")]
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering",
-        rf"  \caption{{CCC on the held-out trials of each fold. {escape(table.note)}}}",
-        r"  \label{tab:ccc}",
-        rf"  \begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
-        r"    \toprule",
-        f"    {' & '.join(header)} \\\\",
-    ]
+    """Write a table float for a document that loads booktabs; the best mean of each figure is bold."""
+    rows: list[Sequence[str] | str] = []
     previous = None
     for line in table.lines:
-        if line.model != previous:
-            lines.append(r"    \midrule")
-        cells = _cells(table, line, pm=r"$\pm$", dash="--")
-        cells = [cell.replace("−", "$-$") for cell in cells]
+        if previous not in (None, line.model):
+            rows.append(RULE)
+        cells = [escape(cell) for cell in _cells(table, line)]
         if table.best(line):
             cells[-3] = rf"\textbf{{{cells[-3]}}}"
-        name = escape(line.model) if line.model != previous else ""
-        lines.append(f"    {' & '.join([name, escape(line.figure), *cells])} \\\\")
+        rows.append([escape(line.model) if line.model != previous else "", escape(line.figure), *cells])
         previous = line.model
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]) + "\n"
+    caption = f"CCC on the held-out trials of each fold. {table.note}"
+    header = [escape(cell) for cell in _header(table)]
+    return "% needs \\usepackage{booktabs}\n" + booktabs(header, rows, names=2, caption=caption, label="tab:ccc")
 
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "–": "--",
-    "−": "$-$",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-}
+def _header(table: CccTable) -> list[str]:
+    return ["model", "target", *(f"fold {fold}" for fold in table.folds), "mean ± SD", "95 % interval", "published"]
 
 
-def escape(text: str) -> str:
-    """Write plain text in LaTeX."""
-    return "".join(_LATEX.get(character, character) for character in text)
-
-
-def number(value: float | None, *, dash: str = "–") -> str:
-    """Three digits after the point, with a true minus sign; `dash` where there is no value."""
-    if value is None:
-        return dash
-    text = f"{value:.3f}"
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
-
-
-def _header(table: CccTable, *, fold: str, sd: str) -> list[str]:
-    return ["model", "target", *(fold.format(k) for k in table.folds), f"mean {sd} SD", "95 % interval", "published"]
-
-
-def _cells(table: CccTable, line: Line, *, pm: str, dash: str) -> list[str]:
+def _cells(table: CccTable, line: Line) -> list[str]:
     return [
-        *(number(value, dash=dash) for value in _of_folds(table, line)),
-        f"{number(line.mean)} {pm} {number(line.sd)}",
+        *(number(value) for value in _of_folds(table, line)),
+        f"{number(line.mean)} ± {number(line.sd)}",
         f"[{number(line.interval.low)}, {number(line.interval.high)}]",
-        number(line.published, dash=dash),
+        number(line.published),
     ]
 
 

@@ -23,7 +23,7 @@ from pipeline.report.svg import (
     series_style,
     to_svg,
 )
-from pipeline.report.tables import number
+from pipeline.report.typeset import number
 
 WIDE, NARROW = 1040, 360
 """Pixels across, for a desktop and for a phone: the page shows the one that fits."""

@@ -6,7 +6,8 @@ from pipeline.backbones.common.config import BackboneConfig
 from pipeline.evaluation.config import EnsembleConfig
 from pipeline.report.significance import Difference
 from pipeline.report.sources import ranked
-from pipeline.report.tables import CccTable, number
+from pipeline.report.tables import CccTable
+from pipeline.report.typeset import number
 
 AFFWILD2_TRIALS = 500
 """Every release of Aff-Wild2 has more trials than this (561 to 594)."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ import yaml
 
 from pipeline.cli import app
 from pipeline.cli.status import explain, orphans
+from pipeline.clips.partition import Partition
 from pipeline.config import load
 from pipeline.evaluation.predictions import TrialPrediction, write_frames
 from pipeline.features.store import assemble_store, write_trial
@@ -363,7 +365,7 @@ def test_folds_prints_the_table(affectflow: Call, project: Path) -> None:
     from pipeline.clips.manifest import ManifestRow, write_manifest
 
     rows = [
-        ManifestRow(name, part, subject, 25.0, frames, frames, frames, 1.0, "d", "m")
+        ManifestRow(name, cast(Partition, part), subject, 25.0, frames, frames, frames, 1.0, "d", "m")
         for name, part, subject, frames in (
             ("a", "train", "s1", 10),
             ("b", "train", "s2", 20),

@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -80,7 +81,7 @@ def test_what_a_corpus_without_crops_says() -> None:
         ("recola", {"targets": {"valence": [1]}}, "corpus.targets.valence"),
     ],
 )
-def test_mistakes_are_named_by_their_path_without_the_kind(kind: str, changes: dict, hint: str) -> None:
+def test_mistakes_are_named_by_their_path_without_the_kind(kind: str, changes: dict[str, Any], hint: str) -> None:
     text = message({**KINDS[kind], **changes})
     assert hint in text
     assert f"corpus.{kind}" not in text
@@ -97,7 +98,7 @@ def test_an_unknown_kind_is_told_from_the_known_ones() -> None:
     assert "kind" in message(PLACE)
 
 
-def blocks() -> list[dict]:
+def blocks() -> list[dict[str, Any]]:
     text = (Path(__file__).parents[2] / "docs" / "corpora.md").read_text(encoding="utf-8")
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)]
 

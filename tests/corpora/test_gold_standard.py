@@ -56,7 +56,7 @@ def test_other_forms_mean_the_same(text: str) -> None:
 
 def test_a_missing_value_is_no_rating() -> None:
     found = parse_gold_standard((HEADER + "'a',0.00,?\n'a',0.04,1\n").encode(), AROUSAL, file="a.arff")
-    assert np.array_equal(found.values, np.float32([np.nan, 1]), equal_nan=True)
+    assert np.array_equal(found.values, np.array([np.nan, 1], dtype=np.float32), equal_nan=True)
 
 
 def test_bad_rows_are_listed_with_their_lines_in_the_file() -> None:

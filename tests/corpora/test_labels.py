@@ -43,8 +43,8 @@ def test_each_format_is_read_by_its_own_parser() -> None:
     (file,) = label_files(Path("x.txt"), [VALENCE, AROUSAL])
     data = b"valence,arousal\n0.5,0.25\n-5,0\n"
     valence, arousal = file.parse(data, ANNOTATION)
-    assert np.array_equal(valence.values, np.float32([0.5, NAN]), equal_nan=True)
-    assert np.array_equal(arousal.values, np.float32([0.25, NAN]), equal_nan=True)
+    assert np.array_equal(valence.values, np.array([0.5, NAN], dtype=np.float32), equal_nan=True)
+    assert np.array_equal(arousal.values, np.array([0.25, NAN], dtype=np.float32), equal_nan=True)
     assert valence.time is None
     with pytest.raises(InputError, match="valence -5 is outside"):
         file.parse(data, LabelFormat("ratings", (0.0, 0.0)))
@@ -73,7 +73,7 @@ def test_every_target_keeps_its_own_times_and_delay() -> None:
     assert labels.timed
     assert labels.rows == 6
     time = np.array([0.0, 0.5, 1.0, 2.0, 2.5])
-    expected = [[1, 5], [1.5, 15], [2, 25], [3, 45], [NAN, NAN]]
+    expected = np.array([[1, 5], [1.5, 15], [2, 25], [3, 45], [NAN, NAN]])
     assert np.allclose(labels.at_frames(time), expected, equal_nan=True)
     assert labels.covers(time).tolist() == [True, True, True, True, False]
     assert Labels((rated(1, 2),), (0.5,)).timed

@@ -24,8 +24,8 @@ def problems_of(text: str, targets: tuple[Target, ...] = FATIGUE) -> list[str]:
 
 
 def test_a_row_on_the_frame_counts_as_it_is_whatever_its_neighbours() -> None:
-    found = ratings([1, NAN, 3, NAN], [0, 0.04, 0.08, 0.12]).at_frames(np.arange(4) * 0.04)
-    assert np.array_equal(found, np.float32([1, NAN, 3, NAN]), equal_nan=True)
+    found = ratings([1, NAN, 3, NAN], [0, 0.04, 0.08, 0.12]).at_frames(np.arange(4.0) * 0.04)
+    assert np.array_equal(found, np.array([1, NAN, 3, NAN], dtype=np.float32), equal_nan=True)
 
 
 def test_between_two_rows_the_line_counts_and_outside_nothing() -> None:
@@ -45,7 +45,7 @@ def test_a_gap_between_rows_is_not_bridged() -> None:
 
 def test_a_delay_moves_labels_earlier_and_leaves_the_end_without() -> None:
     # Raters answer 0.5 s late: what they say at 1.0 s is about the frame of 0.5 s.
-    time = np.arange(0, 3, 0.5)
+    time = np.arange(6.0) * 0.5
     found = ratings([0, 1, 2, 3, 4, 5], time.tolist()).at_frames(time, delay=0.5)
     assert np.allclose(found, [1, 2, 3, 4, 5, NAN], equal_nan=True)
     part = ratings([0, 1, 2, 3, 4, 5], time.tolist()).at_frames(time, delay=0.25)
@@ -55,7 +55,7 @@ def test_a_delay_moves_labels_earlier_and_leaves_the_end_without() -> None:
 def test_one_row_per_frame_is_taken_as_it_is_longer_or_shorter() -> None:
     time = np.array([0.0, 0.1, 0.1, 0.4])
     assert ratings([1, 2, 3, 4, 5]).at_frames(time).tolist() == [1, 2, 3, 4]
-    assert np.array_equal(ratings([1, 2]).at_frames(time), np.float32([1, 2, NAN, NAN]), equal_nan=True)
+    assert np.array_equal(ratings([1, 2]).at_frames(time), np.array([1, 2, NAN, NAN], dtype=np.float32), equal_nan=True)
 
 
 def test_one_row_per_frame_is_delayed_by_the_frames_own_times() -> None:
@@ -66,7 +66,7 @@ def test_one_row_per_frame_is_delayed_by_the_frames_own_times() -> None:
 def test_time_is_compared_to_the_microsecond() -> None:
     # 3 x 0.04 is not 0.12 in binary, and the last row stands on the last frame.
     rows = [round(0.04 * number, 2) for number in range(751)]
-    found = ratings([float(number % 7) for number in range(751)], rows).at_frames(np.arange(751) * 0.04)
+    found = ratings([float(number % 7) for number in range(751)], rows).at_frames(np.arange(751.0) * 0.04)
     assert found.tolist() == [number % 7 for number in range(751)]
 
 
@@ -97,7 +97,7 @@ def test_parses_time_in_seconds_and_targets_in_any_order() -> None:
     assert arousal.time is not None
     assert valence.time.tolist() == arousal.time.tolist() == [0, 0.5, 1.25]
     assert valence.values.tolist() == [-1, 0, 1]
-    assert np.array_equal(arousal.values, np.float32([0.5, NAN, NAN]), equal_nan=True)
+    assert np.array_equal(arousal.values, np.array([0.5, NAN, NAN], dtype=np.float32), equal_nan=True)
 
 
 def test_without_time_a_row_is_a_frame() -> None:

@@ -8,7 +8,7 @@ from pipeline.runtime.errors import ConfigError
 SHIPPED = Path(__file__).parents[2] / "data/demo/params.yaml"
 
 
-def test_the_shipped_parameters_are_valid():
+def test_the_shipped_parameters_are_valid() -> None:
     config = load(SHIPPED)
     assert config.trials.train + config.trials.validation + config.trials.test == 28
 
@@ -22,7 +22,7 @@ def test_the_shipped_parameters_are_valid():
         ("useless_share: 0.2 ", "useless_share: 0.9", "demo.useless_share"),
     ],
 )
-def test_a_bad_value_is_named(tmp_path: Path, line: str, changed: str, message: str):
+def test_a_bad_value_is_named(tmp_path: Path, line: str, changed: str, message: str) -> None:
     text = SHIPPED.read_text(encoding="utf-8")
     assert line in text
     path = tmp_path / "params.yaml"
@@ -31,6 +31,6 @@ def test_a_bad_value_is_named(tmp_path: Path, line: str, changed: str, message: 
         load(path)
 
 
-def test_a_missing_file_is_named(tmp_path: Path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"params\.yaml: No such file"):
         load(tmp_path / "params.yaml")

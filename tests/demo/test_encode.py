@@ -23,7 +23,7 @@ def write(path: Path) -> Path:
     return path
 
 
-def test_time_stamps_pictures_and_sound_come_back(tmp_path: Path):
+def test_time_stamps_pictures_and_sound_come_back(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4")
     with av.open(str(path)) as container:
         decoded = list(container.decode(video=0))
@@ -37,11 +37,11 @@ def test_time_stamps_pictures_and_sound_come_back(tmp_path: Path):
     assert len(np.concatenate(blocks)) == pytest.approx(len(TONE), abs=1100)
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path: Path):
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert write(tmp_path / "a.mp4").read_bytes() == write(tmp_path / "b.mp4").read_bytes()
 
 
-def test_pictures_and_time_stamps_must_match(tmp_path: Path):
+def test_pictures_and_time_stamps_must_match(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="shorter"):
         write_video(
             tmp_path / "a.mp4",

@@ -15,21 +15,21 @@ def with_quirk(quirk: Quirk) -> Video:
     return next(video for video in VIDEOS.values() if quirk in video.quirks)
 
 
-def test_the_time_line_follows_the_rate():
+def test_the_time_line_follows_the_rate() -> None:
     script = plan(small(seconds=10.0), VIDEOS["104-30-640x480"])
     assert script.time_base == Fraction(1001, 15000)
     assert np.allclose(np.diff(script.times), 1001 / 15000)
     assert 9.0 <= script.seconds <= 11.0
 
 
-def test_a_variable_rate_varies():
+def test_a_variable_rate_varies() -> None:
     script = plan(small(seconds=10.0), VIDEOS["video33"])
     steps = np.diff(script.ticks)
     assert set(steps.tolist()) == set(VARIABLE_STEPS)
     assert 8.9 <= script.times[-1] <= 11.0
 
 
-def test_the_curves_outlast_the_video():
+def test_the_curves_outlast_the_video() -> None:
     for video in VIDEOS.values():
         script = plan(small(), video)
         assert script.controls / 100 > script.seconds + 0.5
@@ -39,7 +39,7 @@ def test_the_curves_outlast_the_video():
     ("quirk", "rows", "images"),
     [(Quirk.LABELS_LONGER, 3, 0), (Quirk.LABELS_SHORTER, -4, 0), (Quirk.IMAGES_BEYOND, 2, 2)],
 )
-def test_counts_disagree_as_the_roster_says(quirk: Quirk, rows: int, images: int):
+def test_counts_disagree_as_the_roster_says(quirk: Quirk, rows: int, images: int) -> None:
     script = plan(small(), with_quirk(quirk))
     files = trial_files(small(), script, 0)
     assert len(files.labels) - len(script.ticks) == rows
@@ -47,7 +47,7 @@ def test_counts_disagree_as_the_roster_says(quirk: Quirk, rows: int, images: int
     assert files.labels.tolist() == files.truth.tolist()
 
 
-def test_gaps_lose_faces_and_rows_in_one_and_in_both_columns():
+def test_gaps_lose_faces_and_rows_in_one_and_in_both_columns() -> None:
     script = plan(small(), with_quirk(Quirk.GAPS))
     files = trial_files(small(), script, 0)
     gone = files.labels == UNANNOTATED
@@ -59,7 +59,7 @@ def test_gaps_lose_faces_and_rows_in_one_and_in_both_columns():
     assert np.abs(files.truth).max() < 1
 
 
-def test_an_added_trial_changes_no_other():
+def test_an_added_trial_changes_no_other() -> None:
     few, many = (small(trials={"train": n, "validation": 2, "test": 1}) for n in (3, 16))
     one = trial_files(few, plan(few, VIDEOS["12-30-1280x720"]), 0)
     other = trial_files(many, plan(many, VIDEOS["12-30-1280x720"]), 0)

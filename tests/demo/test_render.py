@@ -31,7 +31,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_the_bytes_depend_on_no_number_of_workers(root: Path, tmp_path: Path):
+def test_the_bytes_depend_on_no_number_of_workers(root: Path, tmp_path: Path) -> None:
     render_corpus(small(), tmp_path / "again", Executor(engine="processes", workers=2))
     again, first = contents(tmp_path / "again"), contents(root)
     assert len(first) > 250  # six trials of three seconds, most of them at 12 to 15 frames per second
@@ -39,7 +39,7 @@ def test_the_bytes_depend_on_no_number_of_workers(root: Path, tmp_path: Path):
     assert [name for name in first if again[name] != first[name]] == []
 
 
-def test_the_reader_of_aff_wild2_accepts_it(root: Path, tmp_path: Path):
+def test_the_reader_of_aff_wild2_accepts_it(root: Path, tmp_path: Path) -> None:
     config = AffWild2Config(
         kind="affwild2", root=str(root), index=str(tmp_path / "i.csv"), image_size=SMALL["crop_size"]
     )
@@ -49,7 +49,7 @@ def test_the_reader_of_aff_wild2_accepts_it(root: Path, tmp_path: Path):
     assert [row.annotation == "" for row in rows] == [row.partition == "test" for row in rows]
 
 
-def test_videos_last_as_long_as_planned(root: Path):
+def test_videos_last_as_long_as_planned(root: Path) -> None:
     for video in cast(small().trials):
         script = plan(small(), video)
         with av.open(str(layout.video_path(root, video.name))) as container:
@@ -60,7 +60,7 @@ def test_videos_last_as_long_as_planned(root: Path):
         assert heard == pytest.approx(script.seconds, abs=0.1)
 
 
-def test_lost_faces_have_no_image_and_all_others_do(root: Path):
+def test_lost_faces_have_no_image_and_all_others_do(root: Path) -> None:
     lost = 0
     for video in cast(small().trials):
         for place, trial in enumerate(video.trials):
@@ -71,16 +71,19 @@ def test_lost_faces_have_no_image_and_all_others_do(root: Path):
     assert lost > 0
 
 
-def test_crops_are_the_aligned_face_of_the_video(root: Path):
+def test_crops_are_the_aligned_face_of_the_video(root: Path) -> None:
     crop = cv2.imread(str(root / layout.CROPS / "video5/00001.jpg"))
+    assert crop is not None
     assert crop.shape == (SMALL["crop_size"], SMALL["crop_size"], 3)
     folders = [root / layout.CROPS / f"10-25-1280x720_{side}" for side in ("left", "right")]
     shared = sorted({path.name for path in folders[0].iterdir()} & {path.name for path in folders[1].iterdir()})
     left, right = (cv2.imread(str(folder / shared[0])) for folder in folders)
+    assert left is not None
+    assert right is not None
     assert np.abs(left.astype(int) - right).mean() > 5
 
 
-def test_the_voice_is_gone_where_the_sound_is_useless(root: Path):
+def test_the_voice_is_gone_where_the_sound_is_useless(root: Path) -> None:
     with (root / layout.SEGMENTS).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["modality"] for row in rows} == {"visual", "audio"}
@@ -97,7 +100,7 @@ def test_the_voice_is_gone_where_the_sound_is_useless(root: Path):
         assert sound[start + 2500 : end - 2500].std() < 0.05 * sound.std()
 
 
-def test_test_trials_have_a_list_a_sample_and_hidden_labels_only(root: Path):
+def test_test_trials_have_a_list_a_sample_and_hidden_labels_only(root: Path) -> None:
     assert (root / layout.TEST_LIST).read_text() == "video5\n"
     frames = len(plan(small(), cast(small().trials)[-1]).ticks)
     assert len((root / layout.SAMPLE).read_text().splitlines()) == 1 + frames + SAMPLE_SURPLUS
@@ -107,6 +110,6 @@ def test_test_trials_have_a_list_a_sample_and_hidden_labels_only(root: Path):
     assert [path.name for path in root.glob("annotations/**/video5.*")] == []
 
 
-def test_a_folder_in_use_is_refused(root: Path):
+def test_a_folder_in_use_is_refused(root: Path) -> None:
     with pytest.raises(FileExistsError, match="not empty"):
         render_corpus(small(), root, Executor(engine="serial"))

@@ -20,7 +20,9 @@ def trials(videos: list[Video], partition: str) -> list[str]:
 
 
 @given(st.integers(1, 40), st.integers(1, 20), st.integers(0, 20))
-def test_each_partition_has_as_many_trials_as_asked_for_and_no_shared_subject(train: int, validation: int, test: int):
+def test_each_partition_has_as_many_trials_as_asked_for_and_no_shared_subject(
+    train: int, validation: int, test: int
+) -> None:
     videos = cast(counts(train, validation, test))
     by_partition = {name: trials(videos, name) for name in PARTITIONS}
     assert [len(by_partition[name]) for name in PARTITIONS] == [train, validation, test]
@@ -30,7 +32,7 @@ def test_each_partition_has_as_many_trials_as_asked_for_and_no_shared_subject(tr
         assert not {subject_of(t) for t in by_partition[one]} & {subject_of(t) for t in by_partition[other]}
 
 
-def test_a_smaller_corpus_is_a_part_of_a_larger_one():
+def test_a_smaller_corpus_is_a_part_of_a_larger_one() -> None:
     large = {video.name: video for video in cast(counts(16, 6, 6))}
     small = cast(counts(3, 2, 1))
     assert len(small) == 4
@@ -38,7 +40,7 @@ def test_a_smaller_corpus_is_a_part_of_a_larger_one():
 
 
 @pytest.mark.parametrize("size", [(16, 6, 6), (3, 2, 1)])
-def test_every_trial_belongs_to_its_video_and_both_kinds_of_pair_occur(size: tuple[int, int, int]):
+def test_every_trial_belongs_to_its_video_and_both_kinds_of_pair_occur(size: tuple[int, int, int]) -> None:
     videos = cast(counts(*size))
     assert all(video_name(trial) == video.name for video in videos for trial in video.trials)
     pairs = [video for video in videos if len(video.trials) == 2]
@@ -46,7 +48,7 @@ def test_every_trial_belongs_to_its_video_and_both_kinds_of_pair_occur(size: tup
     assert suffixes == {("", "_right"), ("_left", "_right")}
 
 
-def test_the_full_roster_has_every_quirk_every_rate_and_a_recording_in_parts():
+def test_the_full_roster_has_every_quirk_every_rate_and_a_recording_in_parts() -> None:
     videos = cast(counts(16, 6, 6))
     assert {quirk for video in videos for quirk in video.quirks} == set(Quirk)
     rates = {None if video.rate is None else round(float(video.rate), 2) for video in videos}

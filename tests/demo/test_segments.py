@@ -7,7 +7,7 @@ from pipeline.demo.latent import stream
 from pipeline.demo.segments import KINDS, LONGEST, SHORTEST, Segment, cover, runs, useless
 
 
-def test_segments_fill_their_share_and_the_modalities_take_turns():
+def test_segments_fill_their_share_and_the_modalities_take_turns() -> None:
     total = {"visual": 0.0, "audio": 0.0}
     for number in range(300):
         found = useless(stream(number, "s"), seconds=20.0, share=0.18, position=number)
@@ -23,11 +23,11 @@ def test_segments_fill_their_share_and_the_modalities_take_turns():
     assert total["visual"] == pytest.approx(total["audio"], rel=0.15)
 
 
-def test_a_share_of_zero_gives_no_segment():
+def test_a_share_of_zero_gives_no_segment() -> None:
     assert useless(stream(0, "s"), seconds=60.0, share=0.0, position=1) == []
 
 
-def test_a_cover_is_full_inside_and_rises_outside():
+def test_a_cover_is_full_inside_and_rises_outside() -> None:
     segments = [Segment("visual", "covered", 1.0, 2.0), Segment("visual", "turned", 2.5, 3.0)]
     curve = cover(segments, modality="visual", kind="covered", count=400, ramp=0.2)
     assert np.all(curve[100:201] == 1)
@@ -36,7 +36,7 @@ def test_a_cover_is_full_inside_and_rises_outside():
     assert np.all(curve[221:] == 0)
 
 
-def test_runs_stay_within_the_trial():
+def test_runs_stay_within_the_trial() -> None:
     for number in range(50):
         found = runs(stream(number, "r"), frames=45, count=2)
         assert 4 <= len(found) <= 12

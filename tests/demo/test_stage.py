@@ -37,7 +37,7 @@ def files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
 
 
-def test_a_run_writes_corpus_and_index_and_a_second_the_same_bytes(repository: Path):
+def test_a_run_writes_corpus_and_index_and_a_second_the_same_bytes(repository: Path) -> None:
     demo.main()
     first = files(repository)
     assert [row.partition for row in read_index(demo.INDEX)] == ["validation", "test", "train"]
@@ -45,7 +45,7 @@ def test_a_run_writes_corpus_and_index_and_a_second_the_same_bytes(repository: P
     assert files(repository) == first
 
 
-def test_a_failing_run_leaves_the_earlier_results(repository: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failing_run_leaves_the_earlier_results(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     demo.main()
     first = files(repository)
 

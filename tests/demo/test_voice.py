@@ -27,26 +27,26 @@ def syllables(speech: Speech) -> int:
     return int(np.sum(np.diff(np.sign(speech.energy - 0.3)) > 0))
 
 
-def test_arousal_makes_the_voice_louder_brighter_and_faster():
+def test_arousal_makes_the_voice_louder_brighter_and_faster() -> None:
     (calm, quiet), (excited, loud) = level(0, -1), level(0, 1)
     assert 20 * np.log10(loud.std() / quiet.std()) == pytest.approx(13, abs=2.5)
     assert centroid(loud) > 1.15 * centroid(quiet)
     assert syllables(excited) > 1.3 * syllables(calm)
 
 
-def test_valence_spreads_the_formants_but_not_the_level():
+def test_valence_spreads_the_formants_but_not_the_level() -> None:
     (_, low), (_, high) = level(-1, 0), level(1, 0)
     assert abs(20 * np.log10(high.std() / low.std())) < 2
 
 
-def test_the_pitch_is_the_speakers():
+def test_the_pitch_is_the_speakers() -> None:
     _, sound = level(1, 0)
     frequency, power = welch(sound, RATE, nperseg=8192)
     band = (frequency > 110) & (frequency < 190)
     assert frequency[band][power[band].argmax()] == pytest.approx(150, rel=0.06)
 
 
-def test_nobody_speaks_out_of_turn():
+def test_nobody_speaks_out_of_turn() -> None:
     view = View(valence=np.zeros(COUNT), arousal=np.zeros(COUNT))
     turn = (np.arange(COUNT) < 300).astype(float)
     speech = speak(view, VOICE, stream(0, "syllables"), turn)
@@ -56,7 +56,7 @@ def test_nobody_speaks_out_of_turn():
 
 
 @pytest.mark.parametrize("rate", [16000, 44100, 48000])
-def test_the_sound_has_the_length_asked_for(rate: int):
+def test_the_sound_has_the_length_asked_for(rate: int) -> None:
     view = View(valence=np.zeros(COUNT), arousal=np.zeros(COUNT))
     speech = speak(view, VOICE, stream(0, "s"), np.ones(COUNT))
     sound = synthesise(view, speech, VOICE, stream(0, "s"), seconds=2.5, rate=rate)
@@ -64,6 +64,6 @@ def test_the_sound_has_the_length_asked_for(rate: int):
     assert np.abs(sound).max() < 2
 
 
-def test_a_subject_keeps_the_voice():
+def test_a_subject_keeps_the_voice() -> None:
     assert voice_of(1, "video7") == voice_of(1, "video7")
     assert len({voice_of(1, f"video{number}").pitch for number in range(10)}) == 10

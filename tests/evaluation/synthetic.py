@@ -3,13 +3,14 @@
 import csv
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.config import Params, load
-from pipeline.evaluation.evaluate import Evaluation, Predicted, TrialInput, evaluate
+from pipeline.evaluation.evaluate import Evaluation, Predicted, Predictor, TrialInput, evaluate
 from pipeline.evaluation.outputs import write_evaluation
 from pipeline.features.store import assemble_store, write_trial
 
@@ -21,7 +22,10 @@ backbones:
   vggish: {weights: random, seed: 7}
 models:
   visual:
-    {fusion: unimodal, temporal: tcn, streams: [ir50], published: {source: grjca Table 1, method: GRJCA, modality: visual}}
+    fusion: unimodal
+    temporal: tcn
+    streams: [ir50]
+    published: {source: grjca Table 1, method: GRJCA, modality: visual}
   audio: {fusion: unimodal, temporal: tcn, streams: [vggish]}
   grjca:
     fusion: gated_joint_cross_attention
@@ -105,7 +109,7 @@ def evaluate_model(
             labels=None if trial.startswith("test") else labels,
         )
 
-    def fold(k: int):
+    def fold(k: int) -> Predictor:
         def predict(given: TrialInput) -> Predicted:
             stream = given.streams["visual"]
             random = np.random.default_rng([k, int(stream[0, 4]), sum(model.encode())])
@@ -165,7 +169,7 @@ def _write_clips(folder: Path, lengths: dict[str, int]) -> None:
     rows = []
     for number, (trial, frames) in enumerate(lengths.items()):
         partition = "test" if trial.startswith("test") else "validation" if number % 4 == 0 else "train"
-        known = {
+        known: dict[str, Any] = {
             "trial": trial,
             "partition": partition,
             "subject": f"subject{number}",

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load
+from pipeline.config import Params, load
 from pipeline.runtime.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ evaluate: {{top_folds: 2}}
 """
 
 
-def params(tmp_path: Path, ensembles: str = ""):
+def params(tmp_path: Path, ensembles: str = "") -> Params:
     (tmp_path / "params.yaml").write_text(PARAMS.format(ensembles=ensembles))
     return load(tmp_path / "params.yaml")
 

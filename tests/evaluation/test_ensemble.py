@@ -1,11 +1,14 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from pipeline.evaluation.combine import combine
+from pipeline.evaluation.combine import Combination, combine
 from pipeline.evaluation.config import EnsembleConfig
 from pipeline.evaluation.ensemble import combine_present, evaluate_ensemble
+from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.metrics import score_targets
 from pipeline.evaluation.predictions import FramePredictionsFile, TrialPrediction
 from pipeline.runtime.errors import InputError
@@ -16,20 +19,20 @@ TEST = ["t0", "t1"]
 BEST = {"one": (2, 0), "two": (1, 0), "three": (0, 2)}
 
 
-def labels_of(trial):
+def labels_of(trial: str) -> npt.NDArray[np.float32]:
     frames = 30 + 3 * (ord(trial[-1]) % 7)
     labels = (0.6 * np.sin(np.arange(frames)[:, None] / [5.0, 7.0] + ord(trial[0]))).astype(np.float32)
     labels[3:6] = np.nan
     return labels
 
 
-def said(model, fold, trial):
+def said(model: str, fold: int, trial: str) -> npt.NDArray[np.float32]:
     truth = np.nan_to_num(labels_of(trial))
     random = np.random.default_rng([fold, *model.encode(), *trial.encode()])
     return (truth + 0.3 * random.normal(size=truth.shape) + 0.1 * fold).astype(np.float32)
 
 
-def member(model):
+def member(model: str) -> FramePredictionsFile:
     validation = {}
     for fold, trials in HELD_OUT.items():
         for trial in trials:
@@ -46,18 +49,19 @@ def member(model):
     return FramePredictionsFile(tuple(RANGES), validation, test)
 
 
-def run(*models, **options):
+def run(*models: str, **options: Any) -> Evaluation:
     config = EnsembleConfig(models=models, **options)
     return evaluate_ensemble({model: member(model) for model in models}, ranges=RANGES, config=config)
 
 
 @pytest.mark.parametrize("how", ["mean", "ccc_centred"])
-def test_a_held_out_trial_is_predicted_by_each_members_fold_that_never_saw_it(how):
+def test_a_held_out_trial_is_predicted_by_each_members_fold_that_never_saw_it(how: Combination) -> None:
     evaluation = run("one", "two", "three", combine=how)
     assert [(one.trial, one.fold) for one in evaluation.validation] == [
         (trial, fold) for fold, trials in HELD_OUT.items() for trial in trials
     ]
     for one in evaluation.validation:
+        assert one.fold is not None
         voices = np.stack([np.clip(said(model, one.fold, one.trial), -1, 1) for model in ("one", "two", "three")])
         np.testing.assert_array_equal(one.predictions, np.clip(combine(voices, how=how), -1, 1))
         np.testing.assert_array_equal(one.labels, labels_of(one.trial))
@@ -68,7 +72,7 @@ def test_a_held_out_trial_is_predicted_by_each_members_fold_that_never_saw_it(ho
         assert evaluation.folds[fold] == score_targets(y, p, targets=list(RANGES))
 
 
-def test_the_mean_is_never_further_from_the_truth_than_its_members_are_on_average():
+def test_the_mean_is_never_further_from_the_truth_than_its_members_are_on_average() -> None:
     evaluation = run("one", "two")
     for fold, scores in evaluation.folds.items():
         y = np.concatenate([labels_of(trial) for trial in HELD_OUT[fold]])
@@ -82,7 +86,7 @@ def test_the_mean_is_never_further_from_the_truth_than_its_members_are_on_averag
 
 @pytest.mark.parametrize("how", ["mean", "ccc_centred"])
 @pytest.mark.parametrize("count", [None, 1])
-def test_a_test_trial_is_predicted_by_the_best_folds_of_all_members(how, count):
+def test_a_test_trial_is_predicted_by_the_best_folds_of_all_members(how: Combination, count: int | None) -> None:
     evaluation = run("one", "two", combine=how, top_folds=count)
     assert evaluation.members == {"one": (2, 0)[:count], "two": (1, 0)[:count]}
     assert evaluation.best == ()
@@ -93,7 +97,7 @@ def test_a_test_trial_is_predicted_by_the_best_folds_of_all_members(how, count):
         assert one.by_fold == {}
 
 
-def test_centring_moves_the_level_and_not_the_shape():
+def test_centring_moves_the_level_and_not_the_shape() -> None:
     voices = [said(model, fold, "t1") for model in ("one", "two") for fold in BEST[model]]
     voices[3] += 2
     mean, centred = (combine_present(voices, how=how) for how in ("mean", "ccc_centred"))
@@ -102,7 +106,7 @@ def test_centring_moves_the_level_and_not_the_shape():
 
 
 @pytest.mark.parametrize("how", ["mean", "ccc_centred"])
-def test_frames_that_a_member_left_out_have_no_prediction(how):
+def test_frames_that_a_member_left_out_have_no_prediction(how: Combination) -> None:
     blind = said("one", 0, "a").copy()
     blind[3:6] = np.nan
     others = [said("two", 0, "a"), said("three", 0, "a")]
@@ -114,7 +118,7 @@ def test_frames_that_a_member_left_out_have_no_prediction(how):
     assert np.isnan(combine_present([blind[3:6], blind[3:6]], how=how)).all()
 
 
-def test_a_member_given_twice_is_the_member():
+def test_a_member_given_twice_is_the_member() -> None:
     one = member("one")
     config = EnsembleConfig(models=("one", "copy"))
     evaluation = evaluate_ensemble({"one": one, "copy": one}, ranges=RANGES, config=config)
@@ -124,20 +128,21 @@ def test_a_member_given_twice_is_the_member():
         np.testing.assert_allclose(trial.predictions, one.test[trial.trial].predictions, atol=1e-6)
 
 
-def test_without_test_trials_there_are_scores_alone():
+def test_without_test_trials_there_are_scores_alone() -> None:
     members = {model: replace(member(model), test={}) for model in ("one", "two")}
     evaluation = evaluate_ensemble(members, ranges=RANGES, config=EnsembleConfig(models=("one", "two")))
     assert (evaluation.test, evaluation.members) == ((), {"one": (), "two": ()})
     assert len(evaluation.folds) == 3
 
 
-def test_members_that_do_not_fit_are_listed_with_everything_that_is_wrong():
+def test_members_that_do_not_fit_are_listed_with_everything_that_is_wrong() -> None:
     two = member("two")
     validation = dict(two.validation)
     del validation["b"]
     validation["c"] = replace(validation["c"], fold=2)
     validation["d"] = replace(validation["d"], labels=np.zeros_like(validation["d"].predictions))
     frames = member("two").validation["e"]
+    assert frames.labels is not None
     validation["e"] = TrialPrediction("e", frames.time[:-1], frames.predictions[:-1], frames.labels[:-1], 2)
     test = {trial: replace(one, by_fold={}) for trial, one in two.test.items()}
     other = FramePredictionsFile(("valence", "fatigue"), validation, test)
@@ -155,6 +160,6 @@ def test_members_that_do_not_fit_are_listed_with_everything_that_is_wrong():
     assert {one.remedy for one in caught.value.problems} == {"run `dvc repro`"}
 
 
-def test_more_folds_than_a_member_has_are_refused():
+def test_more_folds_than_a_member_has_are_refused() -> None:
     with pytest.raises(InputError, match="one has the test predictions of 2 folds, not of 3"):
         run("one", "two", top_folds=3)

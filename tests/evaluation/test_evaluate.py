@@ -1,9 +1,12 @@
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from pipeline.evaluation.combine import combine
+from pipeline.evaluation.combine import Combination, combine
 from pipeline.evaluation.config import EvaluateConfig
-from pipeline.evaluation.evaluate import Predicted, TrialInput, best_folds, clip, evaluate
+from pipeline.evaluation.evaluate import Evaluation, Predicted, Predictor, TrialInput, best_folds, clip, evaluate
 from pipeline.evaluation.metrics import Scores, ccc, score
 from pipeline.runtime.errors import ConfigError, InputError
 
@@ -13,7 +16,7 @@ TEST = ["t2", "t1"]
 GAIN = {0: 0.4, 1: 0.9, 2: 0.7}
 
 
-def labels_of(trial):
+def labels_of(trial: str) -> npt.NDArray[np.float32]:
     frames = 30 + 3 * (ord(trial[-1]) % 7)
     time = np.arange(frames)[:, None] / [5.0, 7.0]
     labels = (0.6 * np.sin(time + ord(trial[0]))).astype(np.float32)
@@ -21,7 +24,7 @@ def labels_of(trial):
     return labels
 
 
-def read(trial, seen=None):
+def read(trial: str, seen: list[str] | None = None) -> TrialInput:
     if seen is not None:
         seen.append(trial)
     labels = labels_of(trial)
@@ -33,8 +36,8 @@ def read(trial, seen=None):
     )
 
 
-def fold(number):
-    def predict(given):
+def fold(number: int) -> Predictor:
+    def predict(given: TrialInput) -> Predicted:
         x = given.streams["visual"]
         gate = np.full((len(x), 1, 2), GAIN[number], dtype=np.float32)
         return Predicted(
@@ -44,8 +47,8 @@ def fold(number):
     return predict
 
 
-def run(**changes):
-    arguments = {
+def run(**changes: Any) -> Evaluation:
+    arguments: dict[str, Any] = {
         "model": "m",
         "folds": {k: fold(k) for k in (2, 0, 1)},
         "held_out": HELD_OUT,
@@ -57,7 +60,7 @@ def run(**changes):
     return evaluate(**arguments)
 
 
-def test_a_fold_is_scored_on_its_trials_concatenated():
+def test_a_fold_is_scored_on_its_trials_concatenated() -> None:
     evaluation = run()
     assert list(evaluation.folds) == [0, 1, 2]
     labels = np.concatenate([labels_of("a"), labels_of("b")])
@@ -69,7 +72,7 @@ def test_a_fold_is_scored_on_its_trials_concatenated():
     assert evaluation.folds[0]["valence"].ccc != pytest.approx(np.mean(of_trials), abs=1e-4)
 
 
-def test_every_held_out_trial_is_predicted_once_by_the_fold_that_never_saw_it():
+def test_every_held_out_trial_is_predicted_once_by_the_fold_that_never_saw_it() -> None:
     evaluation = run()
     assert [(one.trial, one.fold) for one in evaluation.validation] == [
         (trial, k) for k, trials in HELD_OUT.items() for trial in trials
@@ -80,7 +83,7 @@ def test_every_held_out_trial_is_predicted_once_by_the_fold_that_never_saw_it():
 
 
 @pytest.mark.parametrize("how", ["mean", "ccc_centred"])
-def test_the_best_folds_predict_the_test_trials_in_the_order_of_the_list(how):
+def test_the_best_folds_predict_the_test_trials_in_the_order_of_the_list(how: Combination) -> None:
     evaluation = run(config=EvaluateConfig(top_folds=2, combine=how))
     assert evaluation.best == (1, 2)
     assert [one.trial for one in evaluation.test] == TEST
@@ -93,41 +96,37 @@ def test_the_best_folds_predict_the_test_trials_in_the_order_of_the_list(how):
     assert evaluation.validation[0].by_fold == {}
 
 
-def test_predictions_are_clipped_to_each_targets_range():
+def test_predictions_are_clipped_to_each_targets_range() -> None:
     values = np.array([[-3, -3], [0.2, 0.2], [3, 3]], dtype=np.float32)
-    np.testing.assert_allclose(clip(values, RANGES), [[-1, -1], [0.2, 0.2], [1, 0.5]])
+    np.testing.assert_allclose(clip(values, RANGES), np.array([[-1, -1], [0.2, 0.2], [1, 0.5]]))
     evaluation = run(folds={k: lambda given: Predicted(9 * given.streams["visual"]) for k in HELD_OUT})
     for one in (*evaluation.validation, *evaluation.test):
         assert one.predictions.max(axis=0).tolist() == [1, 0.5]
 
 
-def test_of_equal_folds_the_lower_number_is_better():
+def test_of_equal_folds_the_lower_number_is_better() -> None:
     scores = {k: {"valence": Scores(value, 0, 0, 9)} for k, value in {0: 0.1, 3: 0.5, 2: 0.5, 1: 0.2}.items()}
     assert best_folds(scores, count=3) == (2, 3, 1)
 
 
-def test_frames_that_a_model_left_out_count_only_if_annotated():
-    def blind(given):
+def test_frames_that_a_model_left_out_count_only_if_annotated() -> None:
+    def blind(given: TrialInput) -> Predicted:
         predictions = fold(0)(given).predictions.copy()
-        predictions[~given.keep] = np.nan
+        if given.labelled is not None:
+            predictions[~given.labelled] = np.nan
         return Predicted(predictions)
 
-    def read_kept(trial):
-        given = read(trial)
-        keep = np.ones(len(given.time), bool) if given.labels is None else ~np.isnan(given.labels).any(axis=1)
-        return TrialInput(given.time, given.streams, given.labels, keep)
-
-    evaluation = run(folds=dict.fromkeys(HELD_OUT, blind), read=read_kept)
+    evaluation = run(folds=dict.fromkeys(HELD_OUT, blind))
     assert evaluation.folds[0] == run().folds[0]
     assert np.isnan(evaluation.validation[0].predictions[3:6]).all()
 
 
-def test_more_folds_than_there_are_cannot_be_best():
+def test_more_folds_than_there_are_cannot_be_best() -> None:
     with pytest.raises(ConfigError, match=r"evaluate.top_folds is 4, but folds.count gives 3"):
         run(config=EvaluateConfig(top_folds=4))
 
 
-def test_trials_that_are_held_out_twice_are_all_listed():
+def test_trials_that_are_held_out_twice_are_all_listed() -> None:
     with pytest.raises(InputError) as caught:
         run(held_out={0: ["a", "b"], 1: ["b", "c"], 2: ["a", "b"]})
     assert [(one.trial, one.message) for one in caught.value.problems] == [
@@ -136,8 +135,8 @@ def test_trials_that_are_held_out_twice_are_all_listed():
     ]
 
 
-def test_folds_without_annotation_are_all_listed():
-    def unlabelled(trial):
+def test_folds_without_annotation_are_all_listed() -> None:
+    def unlabelled(trial: str) -> TrialInput:
         given = read(trial)
         labels = np.full_like(labels_of(trial), np.nan)
         return given if trial in {"a", "b"} else TrialInput(given.time, given.streams, labels)

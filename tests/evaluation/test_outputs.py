@@ -1,6 +1,8 @@
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +11,14 @@ from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.metrics import mean_and_sd, overall, score_targets
 from pipeline.evaluation.outputs import write_evaluation
 from pipeline.evaluation.predictions import TrialPrediction, read_frames
+from pipeline.evaluation.submission import Repair
 from pipeline.runtime.errors import InputError
 
 TARGETS = ["valence", "arousal"]
 
 
 @pytest.fixture
-def evaluation():
+def evaluation() -> Evaluation:
     random = np.random.default_rng(0)
     validation, folds = [], {}
     for fold in range(3):
@@ -30,7 +33,7 @@ def evaluation():
     return Evaluation(folds=folds, best=(2, 0), validation=tuple(validation), test=test)
 
 
-def write(evaluation, root, **arguments):
+def write(evaluation: Evaluation, root: Path, **arguments: Any) -> tuple[list[Repair], dict[str, bytes]]:
     found = write_evaluation(
         evaluation, predictions=root / "predictions/m", metrics=root / "metrics/m.json", targets=TARGETS, **arguments
     )
@@ -38,14 +41,14 @@ def write(evaluation, root, **arguments):
     return found, files
 
 
-def test_an_ensemble_names_its_members_folds_instead_of_its_own(evaluation, tmp_path):
+def test_an_ensemble_names_its_members_folds_instead_of_its_own(evaluation: Evaluation, tmp_path: Path) -> None:
     together = replace(evaluation, best=(), members={"a": (2, 0), "b": (1,)})
     metrics = json.loads(write(together, tmp_path)[1]["metrics/m.json"])
     assert metrics["members"] == {"a": [2, 0], "b": [1]}
     assert "best_folds" not in metrics
 
 
-def test_all_outs_are_written_and_hold_the_figures(evaluation, tmp_path):
+def test_all_outs_are_written_and_hold_the_figures(evaluation: Evaluation, tmp_path: Path) -> None:
     found, files = write(evaluation, tmp_path)
     assert found == []
     assert sorted(files) == [
@@ -75,11 +78,11 @@ def test_all_outs_are_written_and_hold_the_figures(evaluation, tmp_path):
     assert (set(frames.validation), set(frames.test)) == ({"v0", "v1", "v2", "blank"}, {"t0", "t1"})
 
 
-def test_the_same_evaluation_gives_the_same_bytes(evaluation, tmp_path):
+def test_the_same_evaluation_gives_the_same_bytes(evaluation: Evaluation, tmp_path: Path) -> None:
     assert write(evaluation, tmp_path / "1")[1] == write(evaluation, tmp_path / "2")[1]
 
 
-def test_old_results_go_and_repairs_are_recorded(evaluation, tmp_path):
+def test_old_results_go_and_repairs_are_recorded(evaluation: Evaluation, tmp_path: Path) -> None:
     (tmp_path / "predictions/m").mkdir(parents=True)
     (tmp_path / "predictions/m/gone.txt").write_text("of a trial that is no longer there")
     sample = tmp_path / "sample.txt"
@@ -93,7 +96,7 @@ def test_old_results_go_and_repairs_are_recorded(evaluation, tmp_path):
     assert len(files["predictions/m/submission.txt"].splitlines()) == 1 + len(rows)
 
 
-def test_results_stay_as_they_were_if_something_fails(evaluation, tmp_path):
+def test_results_stay_as_they_were_if_something_fails(evaluation: Evaluation, tmp_path: Path) -> None:
     _, before = write(evaluation, tmp_path)
     with pytest.raises(InputError, match="sample submission is missing"):
         write(evaluation, tmp_path, sample=tmp_path / "none.txt")

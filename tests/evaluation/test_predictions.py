@@ -1,5 +1,6 @@
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -19,7 +20,7 @@ from pipeline.runtime.errors import InputError
 TARGETS = ["valence", "arousal"]
 
 
-def trial(name, *, fold=None, frames=9, seed=0):
+def trial(name: str, *, fold: int | None = None, frames: int = 9, seed: int = 0) -> TrialPrediction:
     random = np.random.default_rng(seed)
     labels = random.normal(size=(frames, 2)).astype(np.float32)
     labels[2] = np.nan
@@ -33,13 +34,13 @@ def trial(name, *, fold=None, frames=9, seed=0):
     )
 
 
-def write(path, order=1):
+def write(path: Path, order: int = 1) -> Path:
     validation = [trial("b", fold=1), trial("a", fold=0, seed=1)][::order]
     write_frames(path, targets=TARGETS, validation=validation, test=[trial("t", frames=4)])
     return path
 
 
-def test_frames_come_back_as_they_were(tmp_path):
+def test_frames_come_back_as_they_were(tmp_path: Path) -> None:
     read = read_frames(write(tmp_path / "frames.h5"))
     assert read.targets == tuple(TARGETS)
     assert list(read.validation) == ["a", "b"]
@@ -55,7 +56,7 @@ def test_frames_come_back_as_they_were(tmp_path):
     assert few.validation["b"].attention == {}
 
 
-def test_what_each_fold_said_keeps_its_order(tmp_path):
+def test_what_each_fold_said_keeps_its_order(tmp_path: Path) -> None:
     said = {fold: np.full((9, 2), fold, np.float32) for fold in (10, 2, 7)}
     write_frames(tmp_path / "x.h5", targets=TARGETS, validation=[], test=[replace(trial("t"), by_fold=said)])
     read = read_frames(tmp_path / "x.h5").test["t"].by_fold
@@ -66,11 +67,11 @@ def test_what_each_fold_said_keeps_its_order(tmp_path):
         replace(trial("t"), by_fold={4: np.zeros((8, 2), np.float32)})
 
 
-def test_bytes_depend_on_the_predictions_alone(tmp_path):
+def test_bytes_depend_on_the_predictions_alone(tmp_path: Path) -> None:
     assert write(tmp_path / "1.h5").read_bytes() == write(tmp_path / "2.h5", order=-1).read_bytes()
 
 
-def test_a_read_only_file_is_read(tmp_path):
+def test_a_read_only_file_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "frames.h5")
     path.chmod(0o444)
     before = path.read_bytes()
@@ -78,7 +79,7 @@ def test_a_read_only_file_is_read(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_missing_or_foreign_file_is_an_error_that_says_what_to_do(tmp_path):
+def test_a_missing_or_foreign_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file -> run `dvc repro"):
         read_frames(tmp_path / "frames.h5")
     with h5py.File(tmp_path / "old.h5", "w") as file:
@@ -87,7 +88,7 @@ def test_a_missing_or_foreign_file_is_an_error_that_says_what_to_do(tmp_path):
         read_frames(tmp_path / "old.h5")
 
 
-def test_lengths_must_agree_and_trials_be_unique(tmp_path):
+def test_lengths_must_agree_and_trials_be_unique(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="trial a: predictions has 3 rows for 2 frames"):
         TrialPrediction("a", np.zeros(2), np.zeros((3, 2), np.float32))
     with pytest.raises(ValueError, match="trial a: labels"):
@@ -96,12 +97,12 @@ def test_lengths_must_agree_and_trials_be_unique(tmp_path):
         write_frames(tmp_path / "x.h5", targets=TARGETS, validation=[], test=[trial("a"), trial("a")])
 
 
-def test_text_has_a_header_and_six_digits(tmp_path):
+def test_text_has_a_header_and_six_digits(tmp_path: Path) -> None:
     write_trial_text(tmp_path / "a.txt", np.array([[0.5, -1], [1 / 3, -0.0000001]]), targets=TARGETS)
     assert (tmp_path / "a.txt").read_text() == "valence,arousal\n0.500000,-1.000000\n0.333333,-0.000000\n"
 
 
-def test_trials_without_labels_have_no_numbers(tmp_path):
+def test_trials_without_labels_have_no_numbers(tmp_path: Path) -> None:
     rows = [TrialScores("a", 0, "valence", Scores(0.5, 0.25, 1 / 3, 7)), TrialScores("b", 1, "valence", None)]
     write_trials(tmp_path / "trials.csv", rows)
     with (tmp_path / "trials.csv").open() as file:

@@ -1,4 +1,8 @@
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,27 +13,27 @@ from pipeline.runtime.errors import InputError
 TARGETS = ["valence", "arousal"]
 
 
-def predictions(**frames):
+def predictions(**frames: int) -> dict[str, npt.NDArray[np.float64]]:
     return {
         trial: np.stack([np.arange(count) / 100, -np.arange(count) / 100], axis=-1) for trial, count in frames.items()
     }
 
 
-def sample(path, rows, header="image_location,valence,arousal"):
+def sample(path: Path, rows: Sequence[str], header: str = "image_location,valence,arousal") -> Path:
     path.write_text("\n".join([header, *rows]) + "\n")
     return path
 
 
-def images(trial, count):
+def images(trial: str, count: int) -> list[str]:
     return [f"{trial}/{number:05d}.jpg,0,0" for number in range(1, count + 1)]
 
 
-def rows_of(path):
+def rows_of(path: Path) -> tuple[str, list[list[str]]]:
     header, *rows = path.read_text().splitlines()
     return header, [row.split(",") for row in rows]
 
 
-def test_without_a_sample_every_frame_of_the_test_list_has_a_row(tmp_path):
+def test_without_a_sample_every_frame_of_the_test_list_has_a_row(tmp_path: Path) -> None:
     path = tmp_path / "submission.txt"
     assert write_submission(path, predictions(b=2, a=1), targets=TARGETS) == []
     assert path.read_text() == (
@@ -38,7 +42,7 @@ def test_without_a_sample_every_frame_of_the_test_list_has_a_row(tmp_path):
     )
 
 
-def test_the_sample_gives_order_rows_and_columns(tmp_path):
+def test_the_sample_gives_order_rows_and_columns(tmp_path: Path) -> None:
     rows = [*images("b_left", 3), *images("a", 2)]
     given_sample = sample(tmp_path / "sample.txt", rows, header="image_location,arousal,valence")
     found = write_submission(tmp_path / "s.txt", predictions(a=2, b_left=3), targets=TARGETS, sample=given_sample)
@@ -50,7 +54,9 @@ def test_the_sample_gives_order_rows_and_columns(tmp_path):
 
 
 @given(predicted=st.integers(1, 12), required=st.integers(1, 12))
-def test_short_trials_repeat_their_last_row_and_long_ones_are_cut(tmp_path_factory, predicted, required):
+def test_short_trials_repeat_their_last_row_and_long_ones_are_cut(
+    tmp_path_factory: pytest.TempPathFactory, predicted: int, required: int
+) -> None:
     folder = tmp_path_factory.mktemp("submission")
     given_sample = sample(folder / "sample.txt", images("a", required))
     found = write_submission(folder / "s.txt", predictions(a=predicted), targets=TARGETS, sample=given_sample)
@@ -61,7 +67,7 @@ def test_short_trials_repeat_their_last_row_and_long_ones_are_cut(tmp_path_facto
     assert found == expected
 
 
-def test_repairs_come_back_from_their_file(tmp_path):
+def test_repairs_come_back_from_their_file(tmp_path: Path) -> None:
     found = [Repair("a", 5, 7, 2, 0), Repair("b", 9, 3, 0, 6)]
     write_repairs(tmp_path / "repairs.csv", found)
     assert read_repairs(tmp_path / "repairs.csv") == found
@@ -69,7 +75,7 @@ def test_repairs_come_back_from_their_file(tmp_path):
     assert read_repairs(tmp_path / "none.csv") == []
 
 
-def test_trials_that_are_not_on_both_sides_are_all_listed(tmp_path):
+def test_trials_that_are_not_on_both_sides_are_all_listed(tmp_path: Path) -> None:
     given_sample = sample(tmp_path / "sample.txt", [*images("a", 1), *images("x", 1), *images("y", 2)])
     with pytest.raises(InputError) as caught:
         write_submission(tmp_path / "s.txt", predictions(a=1, m=2, n=2), targets=TARGETS, sample=given_sample)
@@ -81,7 +87,7 @@ def test_trials_that_are_not_on_both_sides_are_all_listed(tmp_path):
     ]
 
 
-def test_every_unusable_row_of_the_sample_is_listed(tmp_path):
+def test_every_unusable_row_of_the_sample_is_listed(tmp_path: Path) -> None:
     rows = ["a/00001.jpg,0,0", "a/00001.jpg,0,0", "a.jpg,0,0", "", "a/00000.jpg,0,0", "a/00002.jpg,0,0"]
     given_sample = sample(tmp_path / "sample.txt", rows, header="image,valence,arousal")
     with pytest.raises(InputError) as caught:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def test_an_avi_says_how_its_time_line_was_made(root: Path) -> None:
 
 def test_a_variable_rate(root: Path) -> None:
     times = np.cumsum(np.where(np.arange(FRAMES) % 3 == 0, 0.06, 0.03))
-    write_video(root / "raw_videos/7.mp4", frames=FRAMES, times=times)
+    write_video(root / "raw_videos/7.mp4", frames=FRAMES, times=times.tolist())
     clip = assemble_clip(payload_of(root, "7"))
     np.testing.assert_allclose(np.diff(clip.time), np.diff(times), atol=1e-4)
 
@@ -179,7 +180,7 @@ def test_sound_from_a_file_of_its_own(root: Path) -> None:
         lambda root: (root / "annotations/VA_Set/Train_Set/7.txt").unlink(),
     ],
 )
-def test_a_corpus_that_changed_since_the_index(root: Path, tmp_path: Path, change) -> None:
+def test_a_corpus_that_changed_since_the_index(root: Path, tmp_path: Path, change: Callable[[Path], object]) -> None:
     payload = payload_of(root, "7")
     change(root)
     (tmp_path / "out").mkdir()

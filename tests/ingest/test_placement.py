@@ -8,7 +8,7 @@ from pipeline.ingest.placement import place_labels
 
 NAN = float("nan")
 TARGETS = (Target("valence", -1.0, 1.0), Target("arousal", -1.0, 1.0))
-TIME = np.arange(10) * 0.04
+TIME = np.arange(10.0) * 0.04
 
 
 def rated(values: list[float], step: float | None = None) -> Ratings:

@@ -59,7 +59,7 @@ def test_threads_are_put_back_and_do_not_matter() -> None:
             cv2.setNumThreads(threads)
             found.append(detector().detect(picture))
             assert cv2.getNumThreads() == threads
-        assert np.array_equal(*found)
+        assert np.array_equal(found[0], found[1])
         cv2.setNumThreads(2)
         with pytest.raises(ZeroDivisionError), one_thread():
             raise ZeroDivisionError

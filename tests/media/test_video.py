@@ -19,7 +19,7 @@ def test_constant_rate(tmp_path: Path) -> None:
 
 def test_variable_rate_comes_from_the_time_stamps(tmp_path: Path) -> None:
     times = np.cumsum(np.where(np.arange(30) % 7 == 0, 0.05, 0.03))
-    track = read_video(write_video(tmp_path / "a.mp4", times=times))
+    track = read_video(write_video(tmp_path / "a.mp4", times=times.tolist()))
     assert len(track.time) == 30
     np.testing.assert_allclose(track.time, times, atol=1e-4)
 

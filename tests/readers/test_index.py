@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.readers import scan
+from pipeline.readers.crops import check_crops
 from pipeline.readers.index import IndexRow, build_index, is_stale, read_index, validate, write_index
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.executor import Executor
@@ -55,6 +56,7 @@ def test_rows(root: Path) -> None:
     assert row.annotation == "annotations/VA_Set/Train_Set/video3_left.txt"
     trial = row.locate(root)
     assert trial.video.is_file()
+    assert trial.images is not None
     assert trial.images.is_dir()
     assert trial.annotation
     assert trial.annotation.is_file()
@@ -119,7 +121,7 @@ def test_a_digest_changes_with_its_contents_alone(
 def test_unchanged_files_are_not_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[Path] = []
 
-    def counting(path: Path, *args: object, original: Callable[..., object] = scan.check_crops) -> object:
+    def counting(path: Path, *args: object, original: Callable[..., object] = check_crops) -> object:
         reads.append(path)
         return original(path, *args)
 

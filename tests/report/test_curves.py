@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from pipeline.report.curves import Curve, read_curves, training_curves
@@ -12,7 +14,7 @@ fold,epoch,lr,train_loss,valence_ccc,p
 """
 
 
-def test_curves_are_read_by_fold(tmp_path):
+def test_curves_are_read_by_fold(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text(CSV)
     folds = read_curves(path)
@@ -21,7 +23,7 @@ def test_curves_are_read_by_fold(tmp_path):
     assert folds[0].best == 1
 
 
-def test_missing_or_foreign_files_are_errors(tmp_path):
+def test_missing_or_foreign_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file -> run `dvc repro train`"):
         read_curves(tmp_path / "m.csv")
     (tmp_path / "m.csv").write_text("fold,epoch,p\n0,1,0.5\n")
@@ -32,7 +34,7 @@ def test_missing_or_foreign_files_are_errors(tmp_path):
         read_curves(tmp_path / "m.csv")
 
 
-def test_a_figure_says_where_each_fold_was_best():
+def test_a_figure_says_where_each_fold_was_best() -> None:
     folds = {0: Curve((1, 2), (0.5, 0.4), (0.2, 0.3)), 3: Curve((1, 2), (0.5, 0.4), (0.25, 0.1))}
     figures = training_curves({"m": folds, "n": {0: folds[0]}}, models=["n", "an ensemble", "m"])
     assert list(figures) == ["n", "m"]

@@ -3,7 +3,7 @@ from pipeline.report.significance import Interval
 from pipeline.report.tables import CccTable, Line
 
 
-def test_each_figure_says_its_numbers_and_marks_published_ones():
+def test_each_figure_says_its_numbers_and_marks_published_ones() -> None:
     lines = tuple(
         Line(model, figure, {0: 0.2, 1: 0.4}, Interval(0.1, 0.5), 0.6 if figure == "valence" else None)
         for model in ("a", "b")

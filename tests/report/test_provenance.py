@@ -1,7 +1,7 @@
 from pipeline.report.provenance import Repaired, summarise_alignment
 
 
-def test_what_was_done_is_counted_over_trials():
+def test_what_was_done_is_counted_over_trials() -> None:
     done = [
         "nothing",
         "3 frames past the last label row masked; 12 frames without a face image masked",

@@ -5,11 +5,11 @@ from pipeline.report.published import entries, published_row
 from pipeline.runtime.errors import ConfigError
 
 
-def key(source, method, modality="fusion"):
-    return PublishedKey(source=source, method=method, modality=modality)
+def key(source: str, method: str, modality: str = "fusion") -> PublishedKey:
+    return PublishedKey.model_validate({"source": source, "method": method, "modality": modality})
 
 
-def test_the_grjca_row_is_as_printed():
+def test_the_grjca_row_is_as_printed() -> None:
     row = published_row(key("grjca Table 1", "GRJCA"))
     assert row.ccc == {"valence": 0.623, "arousal": 0.660}
     assert row.p == pytest.approx(0.6415)
@@ -23,7 +23,7 @@ def test_the_grjca_row_is_as_printed():
     assert visual.ccc == {"valence": 0.405, "arousal": 0.635}
 
 
-def test_a_row_of_folds_gives_their_mean_and_each_of_them():
+def test_a_row_of_folds_gives_their_mean_and_each_of_them() -> None:
     row = published_row(key("interactive_multimodal_fusion Table 2", "Multi-scale TCN + cross-modal attention"))
     valence = [0.3672, 0.4793, 0.5968, 0.5692, 0.6045, 0.4046]
     assert [row.folds[k]["valence"] for k in range(6)] == valence
@@ -31,7 +31,7 @@ def test_a_row_of_folds_gives_their_mean_and_each_of_them():
     assert row.partition == "mean of 6 folds"
 
 
-def test_every_entry_belongs_to_one_row_that_can_be_found():
+def test_every_entry_belongs_to_one_row_that_can_be_found() -> None:
     assert len(entries()) == 58
     for entry in entries():
         row = published_row(key(entry.source, entry.method, entry.modality))
@@ -40,7 +40,7 @@ def test_every_entry_belongs_to_one_row_that_can_be_found():
         assert found[entry.target] == pytest.approx(entry.value)
 
 
-def test_an_unknown_row_is_an_error_that_lists_the_known_ones():
+def test_an_unknown_row_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError) as caught:
         published_row(key("grjca Table 1", "GRJCA", "audio"))
     assert "there is no row {source: grjca Table 1, method: GRJCA, modality: audio}" in str(caught.value)

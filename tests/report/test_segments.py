@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from pipeline.report.segments import FILE, Segment, conditions, gate_weights, re
 from pipeline.runtime.errors import InputError
 
 
-def trial(name, *, seed=0, gates=True):
+def trial(name: str, *, seed: int = 0, gates: bool = True) -> TrialPrediction:
     random = np.random.default_rng(seed)
     labels = random.uniform(-1, 1, (20, 2)).astype(np.float32)
     labels[0] = np.nan
@@ -18,7 +20,7 @@ def trial(name, *, seed=0, gates=True):
     return TrialPrediction(name, np.arange(20.0), predictions, labels, 0, attention if gates else {})
 
 
-def test_segments_are_read_by_trial(tmp_path):
+def test_segments_are_read_by_trial(tmp_path: Path) -> None:
     header = "trial,modality,kind,start_frame,end_frame\n"
     (tmp_path / FILE).write_text(header + "a,audio,noise,3,9\nb,visual,covered,0,4\na,visual,turned,5,6\n")
     assert read_segments(tmp_path) == {
@@ -28,7 +30,7 @@ def test_segments_are_read_by_trial(tmp_path):
     assert read_segments(tmp_path / "elsewhere") == {}
 
 
-def test_every_bad_row_is_listed(tmp_path):
+def test_every_bad_row_is_listed(tmp_path: Path) -> None:
     header = "trial,modality,kind,start_frame,end_frame\n"
     (tmp_path / FILE).write_text(header + "a,audio,noise,3,x\na,audio,noise,3,9\na,audio,noise,9,9\n")
     with pytest.raises(InputError) as caught:
@@ -39,12 +41,12 @@ def test_every_bad_row_is_listed(tmp_path):
         read_segments(tmp_path)
 
 
-def test_frames_are_marked_with_the_end_left_out():
+def test_frames_are_marked_with_the_end_left_out() -> None:
     marks = useless([Segment("audio", "noise", 2, 4), Segment("audio", "silence", 5, 99)], frames=7)
     assert np.flatnonzero(marks["audio"]).tolist() == [2, 3, 5, 6]
 
 
-def test_each_condition_is_scored_on_its_own_frames():
+def test_each_condition_is_scored_on_its_own_frames() -> None:
     one, other = trial("a"), trial("b", seed=1)
     segments = {"a": [Segment("audio", "noise", 5, 12), Segment("visual", "covered", 10, 15)]}
     found = conditions({"m": {"a": one, "b": other}}, segments, targets=["valence", "arousal"])
@@ -66,20 +68,20 @@ def test_each_condition_is_scored_on_its_own_frames():
     assert found[2].gates["m"]["audio 2"] == pytest.approx(weights.mean())
 
 
-def test_there_are_no_conditions_without_segments_in_these_trials():
+def test_there_are_no_conditions_without_segments_in_these_trials() -> None:
     models = {"m": {"a": trial("a")}}
     assert conditions(models, {}, targets=["valence", "arousal"]) == []
     assert conditions(models, {"other": [Segment("audio", "noise", 0, 3)]}, targets=["valence", "arousal"]) == []
 
 
-def test_models_without_gates_have_no_weights():
+def test_models_without_gates_have_no_weights() -> None:
     segments = {"a": [Segment("audio", "noise", 5, 12)]}
     found = conditions({"m": {"a": trial("a", gates=False)}}, segments, targets=["valence", "arousal"])
     assert len(found) == 2
     assert found[0].gates == {}
 
 
-def test_gates_are_the_weights_of_what_attention_gave():
+def test_gates_are_the_weights_of_what_attention_gave() -> None:
     weights = gate_weights(trial("a"))
     assert list(weights) == ["audio 1", "audio 2", "audio stage"]
     np.testing.assert_allclose(weights["audio 1"], np.linspace(0, 0.5, 20), rtol=1e-6)

@@ -1,4 +1,7 @@
+from collections.abc import Iterable, Sequence
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pipeline.evaluation.metrics import ccc
@@ -8,7 +11,7 @@ from pipeline.report.significance import bootstrap
 TARGETS = ["valence", "arousal"]
 
 
-def trials(noise, *, per_fold=6, folds=3, seed=0):
+def trials(noise: float, *, per_fold: int = 6, folds: int = 3, seed: int = 0) -> list[TrialPrediction]:
     random = np.random.default_rng(seed)
     found = []
     for fold in range(folds):
@@ -23,7 +26,7 @@ def trials(noise, *, per_fold=6, folds=3, seed=0):
     return found
 
 
-def plain_sample(validation, draws):
+def plain_sample(validation: Sequence[TrialPrediction], draws: Sequence[Iterable[int]]) -> npt.NDArray[np.float64]:
     """The mean over folds of the CCC of concatenated trials, each as often as it was drawn."""
     folds = []
     for fold, counts in enumerate(draws):
@@ -32,10 +35,10 @@ def plain_sample(validation, draws):
         y, p = (np.concatenate([getattr(one, name) for one in chosen]) for name in ("labels", "predictions"))
         kept = ~np.isnan(y[:, 0])
         folds.append([ccc(y[kept, k], p[kept, k]) for k in range(2)])
-    return np.mean(folds, axis=0)
+    return np.asarray(np.mean(folds, axis=0))
 
 
-def test_samples_equal_the_ccc_of_the_drawn_trials_concatenated():
+def test_samples_equal_the_ccc_of_the_drawn_trials_concatenated() -> None:
     validation = trials(0.3)
     resampled = bootstrap(validation, targets=TARGETS, resamples=20, seed=5)
     random = np.random.default_rng(5)
@@ -46,21 +49,21 @@ def test_samples_equal_the_ccc_of_the_drawn_trials_concatenated():
         assert resampled.samples["P"][number] == pytest.approx(expected.mean(), abs=1e-5)
 
 
-def test_intervals_hold_the_figure_and_narrow_with_more_trials():
+def test_intervals_hold_the_figure_and_narrow_with_more_trials() -> None:
     few, many = (bootstrap(trials(0.5, per_fold=n), targets=TARGETS).interval("P") for n in (5, 80))
     value = plain_sample(trials(0.5, per_fold=80), [[1] * 80] * 3).mean()
     assert many.low < value < many.high
     assert many.high - many.low < 0.5 * (few.high - few.low)
 
 
-def test_the_order_of_trials_and_a_second_run_change_nothing():
+def test_the_order_of_trials_and_a_second_run_change_nothing() -> None:
     validation = trials(0.3)
     first, second = (bootstrap(one, targets=TARGETS) for one in (validation, validation[::-1]))
     for figure in (*TARGETS, "P"):
         np.testing.assert_array_equal(first.samples[figure], second.samples[figure])
 
 
-def test_differences_are_paired():
+def test_differences_are_paired() -> None:
     good, same, bad = (bootstrap(trials(noise), targets=TARGETS) for noise in (0.3, 0.3, 0.9))
     none = good.difference(same, "P")
     assert (none.low, none.high) == (0, 0)
@@ -70,7 +73,7 @@ def test_differences_are_paired():
     assert (back.low, back.high) == (pytest.approx(-clear.high), pytest.approx(-clear.low))
 
 
-def test_a_difference_is_that_of_a_plain_paired_bootstrap():
+def test_a_difference_is_that_of_a_plain_paired_bootstrap() -> None:
     """Trial after trial, concatenated and scored anew: the same draws for both models, the slow way."""
     first, second = trials(0.3), trials(0.5, seed=0)
     random = np.random.default_rng(0)
@@ -89,7 +92,7 @@ def test_a_difference_is_that_of_a_plain_paired_bootstrap():
     assert (found.low, found.high) == (pytest.approx(expected[0], abs=1e-5), pytest.approx(expected[1], abs=1e-5))
 
 
-def test_draws_of_ones_own_give_nearly_the_same_interval():
+def test_draws_of_ones_own_give_nearly_the_same_interval() -> None:
     """Trials picked one by one with another generator: no draw is shared, only what is estimated."""
     first, second = trials(0.3, per_fold=12), trials(0.5, per_fold=12)
     random = np.random.default_rng(123)
@@ -103,7 +106,7 @@ def test_draws_of_ones_own_give_nearly_the_same_interval():
     assert found.high == pytest.approx(high, abs=0.1 * (high - low))
 
 
-def test_a_pair_is_closer_than_its_two_intervals_suggest():
+def test_a_pair_is_closer_than_its_two_intervals_suggest() -> None:
     """Both models are wrong in the same trials, so their difference is surer than either figure."""
     first, second = (bootstrap(trials(noise, per_fold=12), targets=TARGETS) for noise in (0.5, 0.52))
     of_first, of_both = first.interval("P"), first.difference(second, "P")
@@ -111,14 +114,14 @@ def test_a_pair_is_closer_than_its_two_intervals_suggest():
     assert of_both.high - of_both.low < 0.3 * (of_first.high - of_first.low)
 
 
-def test_models_of_other_trials_cannot_be_paired():
+def test_models_of_other_trials_cannot_be_paired() -> None:
     first = bootstrap(trials(0.3), targets=TARGETS)
     other = bootstrap(trials(0.3, per_fold=5), targets=TARGETS)
     with pytest.raises(ValueError, match="same validation trials"):
         first.difference(other, "P")
 
 
-def test_trials_without_annotation_are_not_drawn():
+def test_trials_without_annotation_are_not_drawn() -> None:
     validation = trials(0.3)
     blank = TrialPrediction(
         "blank", np.arange(3.0), np.zeros((3, 2), np.float32), np.full((3, 2), np.nan, np.float32), 0
@@ -129,7 +132,7 @@ def test_trials_without_annotation_are_not_drawn():
         bootstrap([blank], targets=TARGETS)
 
 
-def test_a_constant_prediction_counts_zero():
+def test_a_constant_prediction_counts_zero() -> None:
     constant = [
         TrialPrediction(one.trial, one.time, np.full_like(one.predictions, 0.1), one.labels, one.fold)
         for one in trials(0.3)

@@ -1,15 +1,23 @@
 import csv
 import json
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 from pipeline.report.significance import Interval
-from pipeline.report.tables import CccTable, Line, escape, number, to_csv, to_json, to_latex, to_markdown
+from pipeline.report.tables import CccTable, Line, to_csv, to_json, to_latex, to_markdown
+from pipeline.report.typeset import number
 
 
-def line(model, figure, folds, published=None, members=()):
+def line(
+    model: str,
+    figure: str,
+    folds: Mapping[int, float],
+    published: float | None = None,
+    members: tuple[str, ...] = (),
+) -> Line:
     interval = Interval(min(folds.values()) - 0.1, max(folds.values()) + 0.1)
     return Line(model, figure, folds, interval, published, members)
 
@@ -25,7 +33,7 @@ TABLE = CccTable(
 )
 
 
-def test_mean_and_sample_sd():
+def test_mean_and_sample_sd() -> None:
     assert TABLE.lines[0].mean == pytest.approx(0.2)
     assert TABLE.lines[0].sd == pytest.approx(np.std([0.1, 0.3], ddof=1))
     assert TABLE.folds == (0, 1, 2)
@@ -34,7 +42,7 @@ def test_mean_and_sample_sd():
         CccTable(lines=(), note="")
 
 
-def test_all_formats_hold_the_same_numbers():
+def test_all_formats_hold_the_same_numbers() -> None:
     rows = list(csv.DictReader(to_csv(TABLE).splitlines()))
     lines = json.loads(to_json(TABLE))["lines"]
     markdown = [
@@ -65,28 +73,15 @@ def test_all_formats_hold_the_same_numbers():
         assert row["members"].split(" + ") == (entry["members"] or [""]) == (list(given.members) or [""])
 
 
-def test_latex_is_well_formed_and_escaped():
+def test_latex_is_well_formed_and_escaped() -> None:
     text = to_latex(TABLE)
     assert r"visual\_50\%" in text
     assert r"random \& so on; 95 \% $\pm$ 1." in text
     for name in ("table", "tabular"):
         assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}") == 1
-    columns = len(re.search(r"\\begin\{tabular\}\{(\w+)\}", text)[1])
+    (columns,) = (len(found) for found in re.findall(r"\\begin\{tabular\}\{(\w+)\}", text))
     body = [row for row in text.splitlines() if row.endswith(r"\\")]
     assert len(body) == 5
     assert {len(re.split(r"(?<!\\)&", row)) for row in body} == {columns} == {8}
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
     assert text.isascii()
-
-
-def test_escape_covers_what_latex_takes_for_commands():
-    assert escape("a\\b{c}_d^e~f#g$h&i%") == (
-        r"a\textbackslash{}b\{c\}\_d\textasciicircum{}e\textasciitilde{}f\#g\$h\&i\%"
-    )
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.12345, "0.123"), (-0.5, "−0.500"), (-0.0001, "0.000"), (None, "–"), (1, "1.000")]
-)
-def test_numbers_have_three_digits_and_a_true_minus(value, text):
-    assert number(value) == text

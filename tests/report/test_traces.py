@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from pipeline.report.traces import choose, thinned, trace
 RANGES = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)}
 
 
-def trial(name, *, fold=0, skill=0.8, frames=60, gates=False):
+def trial(name: str, *, fold: int = 0, skill: float = 0.8, frames: int = 60, gates: bool = False) -> TrialPrediction:
     time = np.arange(frames) / 25
     labels = np.stack([np.sin(3 * time), np.cos(2 * time)], axis=-1).astype(np.float32)
     gate = np.full((frames, 2, 2), 0.5, dtype=np.float32)
@@ -20,7 +22,7 @@ def trial(name, *, fold=0, skill=0.8, frames=60, gates=False):
 
 
 @given(st.integers(1, 500), st.integers(1, 60), st.sets(st.integers(0, 499)))
-def test_thinning_keeps_means_and_gaps(frames, points, gaps):
+def test_thinning_keeps_means_and_gaps(frames: int, points: int, gaps: set[int]) -> None:
     values = np.sin(np.arange(frames, dtype=np.float64))
     values[[gap for gap in gaps if gap < frames]] = np.nan
     time, mean = thinned(np.arange(frames) / 25, values, points=points)
@@ -35,7 +37,7 @@ def test_thinning_keeps_means_and_gaps(frames, points, gaps):
         assert (np.isnan(one) and not len(present)) or one == pytest.approx(present.mean())
 
 
-def test_folds_take_turns_and_give_their_median_trial():
+def test_folds_take_turns_and_give_their_median_trial() -> None:
     skills = {"a": 0.9, "b": 0.5, "c": 0.1, "d": 0.3, "e": 0.7, "f": 0.05}
     validation = {name: trial(name, fold="abcdef".index(name) // 3, skill=skill) for name, skill in skills.items()}
     order = choose(validation, {}, targets=list(RANGES), count=9)
@@ -46,13 +48,12 @@ def test_folds_take_turns_and_give_their_median_trial():
     assert marked == ["c", "d"]
 
 
-def test_trials_without_annotation_are_not_shown():
-    blank = trial("x")
-    blank.labels[:] = np.nan
+def test_trials_without_annotation_are_not_shown() -> None:
+    blank = replace(trial("x"), labels=np.full((60, 2), np.nan, dtype=np.float32))
     assert choose({"x": blank}, {}, targets=list(RANGES), count=3) == []
 
 
-def test_a_trace_shows_every_model_the_gates_and_the_segments():
+def test_a_trace_shows_every_model_the_gates_and_the_segments() -> None:
     models = {"plain": trial("a", skill=1.0), "gated": trial("a", skill=0.5, gates=True)}
     segments = [Segment("visual", "covered", 10, 20), Segment("audio", "noise", 55, 90)]
     shown = trace("a", models, colours={"plain": 0, "gated": 1}, targets=RANGES, segments=segments, number_on_page=3)

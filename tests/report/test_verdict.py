@@ -19,7 +19,7 @@ TRAINED = BackboneConfig(weights="x.pth", sha256="00")
 RANDOM = BackboneConfig(weights="random")
 
 
-def differences(*clear):
+def differences(*clear: bool) -> list[Difference]:
     return [
         Difference("grjca", model, "P", value, Interval(0.1 if sure else -0.1, 0.5))
         for model, value, sure in zip(("visual", "audio"), (0.2, 0.3), clear, strict=True)
@@ -34,19 +34,19 @@ def differences(*clear):
         ((False, True), "its difference from visual has a 95\u00a0% interval that includes zero"),
     ],
 )
-def test_the_leader_is_named_with_what_speaks_for_it(clear, said):
+def test_the_leader_is_named_with_what_speaks_for_it(clear: tuple[bool, bool], said: str) -> None:
     text = standing(TABLE, differences(*clear))
     assert text.startswith("The model grjca has the highest mean validation P, 0.600 (SD 0.141 over 2 folds")
     assert "0.200 above visual" in text
     assert said in text
 
 
-def test_a_single_model_is_not_compared():
+def test_a_single_model_is_not_compared() -> None:
     only = CccTable(lines=(Line("m", "P", {0: 0.5}, INTERVAL),), note="")
     assert standing(only, []).endswith("0.500 (SD 0.000 over one fold; P is the mean CCC of the targets).")
 
 
-def test_an_ensemble_is_called_one():
+def test_an_ensemble_is_called_one() -> None:
     lead = Line("both", "P", {0: 0.7}, INTERVAL, members=("visual", "grjca"))
     table = CccTable(lines=(*TABLE.lines, lead), note="")
     others = [Difference("both", "grjca", "P", 0.1, INTERVAL)]
@@ -62,7 +62,7 @@ def test_an_ensemble_is_called_one():
     assert made_of({}) == ""
 
 
-def test_random_weights_and_another_corpus_are_said_plainly():
+def test_random_weights_and_another_corpus_are_said_plainly() -> None:
     text = caution({"ir50": RANDOM, "vggish": RANDOM}, kind="affwild2", trials=24)
     assert "not comparable with the published ones" in text
     assert "all backbones run with random weights" in text
@@ -76,5 +76,5 @@ def test_random_weights_and_another_corpus_are_said_plainly():
     assert caution({"ir50": TRAINED}, kind="recola", trials=18) == ""
 
 
-def test_names_are_joined_as_in_prose():
+def test_names_are_joined_as_in_prose() -> None:
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

@@ -1,6 +1,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.runtime import code as module
 from pipeline.runtime.code import code_key, import_closure, source_path
+
+Write = Callable[[str, str], None]
 
 SOURCE = '''"""What it is."""
 
@@ -36,7 +39,7 @@ def folder():
 
 
 @pytest.fixture
-def toy(tmp_path, monkeypatch):
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     """A package `toy` of a few modules, and a function that writes one of them."""
     monkeypatch.setattr(module, "PACKAGES", ("toy",))
     monkeypatch.syspath_prepend(tmp_path)
@@ -63,7 +66,7 @@ def forget() -> None:
         function.cache_clear()
 
 
-def test_the_closure_goes_through_packages_and_into_functions(toy):
+def test_the_closure_goes_through_packages_and_into_functions(toy: Write) -> None:
     assert import_closure("toy.main") == (
         "toy",
         "toy.late",
@@ -75,12 +78,12 @@ def test_the_closure_goes_through_packages_and_into_functions(toy):
     assert import_closure("toy.late", "toy.part.deep") == ("toy", "toy.late", "toy.part", "toy.part.deep")
 
 
-def test_circular_imports_end(toy):
+def test_circular_imports_end(toy: Write) -> None:
     toy("part/deep.py", "import toy.main\n")
     assert "toy.main" in import_closure("toy.part.deep")
 
 
-def test_a_name_that_is_no_module_is_not_followed(toy):
+def test_a_name_that_is_no_module_is_not_followed(toy: Write) -> None:
     toy("late.py", "from toy.part.other import helper, deep\nimport numpy\n")
     assert import_closure("toy.late") == ("toy", "toy.late", "toy.part", "toy.part.deep", "toy.part.other")
     with pytest.raises(ModuleNotFoundError, match=r"toy\.nothing"):
@@ -110,7 +113,7 @@ HARMFUL = {
 
 
 @pytest.mark.parametrize("edit", HARMLESS.values(), ids=list(HARMLESS))
-def test_what_changes_nothing_leaves_the_key(toy, edit):
+def test_what_changes_nothing_leaves_the_key(toy: Write, edit: Callable[[str], str]) -> None:
     before = code_key("toy.main")
     assert edit(SOURCE) != SOURCE
     toy("main.py", edit(SOURCE))
@@ -118,7 +121,7 @@ def test_what_changes_nothing_leaves_the_key(toy, edit):
 
 
 @pytest.mark.parametrize("edit", HARMFUL.values(), ids=list(HARMFUL))
-def test_what_changes_something_changes_the_key(toy, edit):
+def test_what_changes_something_changes_the_key(toy: Write, edit: Callable[[str], str]) -> None:
     before = code_key("toy.main")
     assert edit(SOURCE) != SOURCE
     toy("main.py", edit(SOURCE))
@@ -126,7 +129,9 @@ def test_what_changes_something_changes_the_key(toy, edit):
 
 
 @given(first=st.integers() | st.floats(allow_nan=False), second=st.integers() | st.floats(allow_nan=False))
-def test_a_changed_number_always_changes_the_tree(tmp_path_factory, first, second):
+def test_a_changed_number_always_changes_the_tree(
+    tmp_path_factory: pytest.TempPathFactory, first: float, second: float
+) -> None:
     folder = tmp_path_factory.mktemp("code")
     keys = []
     for name, value in (("first", first), ("second", second)):
@@ -135,7 +140,7 @@ def test_a_changed_number_always_changes_the_tree(tmp_path_factory, first, secon
     assert (keys[0] == keys[1]) == (repr(first) == repr(second))
 
 
-def test_a_change_far_down_changes_the_key(toy):
+def test_a_change_far_down_changes_the_key(toy: Write) -> None:
     before = code_key("toy.main")
     toy("unused.py", "UNUSED = 2\n")
     assert code_key("toy.main") == before
@@ -143,28 +148,28 @@ def test_a_change_far_down_changes_the_key(toy):
     assert code_key("toy.main") != before
 
 
-def test_modules_that_compute_nothing_do_not_count(toy, monkeypatch):
+def test_modules_that_compute_nothing_do_not_count(toy: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CARRIERS", frozenset({"toy.part.deep"}))
     before = code_key("toy.main")
     toy("part/deep.py", "DEEP = 2\n")
     assert code_key("toy.main") == before
 
 
-def test_this_projects_modules_are_found():
+def test_this_projects_modules_are_found() -> None:
     root = Path(__file__).parents[2]
-    assert source_path("pipeline.runtime.code") == root / "pipeline" / "cache" / "code.py"
-    assert source_path("pipeline.cache") == root / "pipeline" / "cache" / "__init__.py"
+    assert source_path("pipeline.runtime.code") == root / "pipeline" / "runtime" / "code.py"
+    assert source_path("pipeline.runtime") == root / "pipeline" / "runtime" / "__init__.py"
     closure = import_closure("stages.train")
-    assert {"stages.train", "pipeline.runtime.stage", "pipeline.config", "pipeline.runtime.items"} <= set(closure)
+    assert {"stages.train", "pipeline.runtime.stage", "pipeline.runtime.items"} <= set(closure)
 
 
-def test_every_carrier_exists():
+def test_every_carrier_exists() -> None:
     assert module.CARRIERS
     for name in module.CARRIERS:
         assert source_path(name).is_file()
 
 
-def test_the_key_is_the_same_in_every_process():
+def test_the_key_is_the_same_in_every_process() -> None:
     script = "from pipeline.runtime.code import code_key; print(code_key('pipeline.runtime.items'))"
     answers = {
         subprocess.run(

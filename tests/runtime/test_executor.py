@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def outputs(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("executor", ENGINES)
-def test_every_item_is_run_once_and_yielded(executor, tmp_path):
+def test_every_item_is_run_once_and_yielded(executor: Executor, tmp_path: Path) -> None:
     given = jobs(tmp_path / "out", **{f"item{number}": "note" for number in range(7)})
     results = list(run(work, given, executor=executor))
     assert sorted(result.item.name for result in results) == [job.name for job in given]
@@ -40,12 +41,12 @@ def test_every_item_is_run_once_and_yielded(executor, tmp_path):
 
 
 @pytest.mark.parametrize("executor", ENGINES)
-def test_nothing_to_do(executor):
+def test_nothing_to_do(executor: Executor) -> None:
     assert list(run(work, [], executor=executor)) == []
 
 
 @pytest.mark.parametrize("executor", ENGINES)
-def test_an_item_that_raises_does_not_stop_the_others(executor, tmp_path):
+def test_an_item_that_raises_does_not_stop_the_others(executor: Executor, tmp_path: Path) -> None:
     given = jobs(tmp_path / "out", a="note", b="input", c="note", d="plain", e="odd", f="note")
     errors = {result.item.name: result.error for result in run(work, given, executor=executor)}
     assert (
@@ -59,12 +60,12 @@ def test_an_item_that_raises_does_not_stop_the_others(executor, tmp_path):
 
 
 @pytest.mark.parametrize("executor", ENGINES)
-def test_an_item_has_one_thread(executor, tmp_path):
+def test_an_item_has_one_thread(executor: Executor, tmp_path: Path) -> None:
     list(run(work, jobs(tmp_path / "out", a="threads", b="threads"), executor=executor))
     assert outputs(tmp_path / "out") == {"a": "1", "b": "1"}
 
 
-def test_the_serial_engine_gives_the_threads_back(tmp_path):
+def test_the_serial_engine_gives_the_threads_back(tmp_path: Path) -> None:
     import torch
 
     before = torch.get_num_threads()
@@ -72,7 +73,7 @@ def test_the_serial_engine_gives_the_threads_back(tmp_path):
     assert torch.get_num_threads() == before
 
 
-def test_workers_spread_over_the_gpus(tmp_path, monkeypatch):
+def test_workers_spread_over_the_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "available_devices", lambda device: ("cuda:0", "cuda:1"))
     executor = Executor(engine="processes", device="auto")
     assert executor.count() == 2
@@ -82,9 +83,9 @@ def test_workers_spread_over_the_gpus(tmp_path, monkeypatch):
     assert set(outputs(tmp_path / "out").values()) <= {"cuda:0", "cuda:1"}
 
 
-def test_a_killed_worker_names_what_is_unfinished(tmp_path):
+def test_a_killed_worker_names_what_is_unfinished(tmp_path: Path) -> None:
     given = jobs(tmp_path / "out", a="note", b="note", c="note", d="die")
-    finished = []
+    finished: list[str] = []
     with pytest.raises(WorkerDiedError) as caught:
         finished.extend(
             result.item.name for result in run(work, given, executor=PROCESSES, name=lambda job: f"trial {job.name}")
@@ -93,7 +94,7 @@ def test_a_killed_worker_names_what_is_unfinished(tmp_path):
     assert not {f"trial {name}" for name in finished} & set(caught.value.unfinished)
 
 
-def test_leaving_early_ends_the_children(tmp_path):
+def test_leaving_early_ends_the_children(tmp_path: Path) -> None:
     given = jobs(tmp_path / "out", quick="note", slow="sleep", never="sleep")
     started = time.monotonic()
     for result in run(work, given, executor=PROCESSES):
@@ -115,12 +116,12 @@ def _alive(note: Path) -> bool:
 
 
 @pytest.mark.parametrize("workers", [0, -1])
-def test_a_senseless_number_of_workers_is_refused(workers):
+def test_a_senseless_number_of_workers_is_refused(workers: int) -> None:
     with pytest.raises(ValueError, match=f"at least 1 or 'auto', got {workers}"):
         Executor(workers=workers)
 
 
-def test_auto_is_one_worker_for_each_core():
+def test_auto_is_one_worker_for_each_core() -> None:
     assert Executor(device="cpu").count() == len(os.sched_getaffinity(0))
     assert Executor(device="cpu", workers=3).count() == 3
 
@@ -139,8 +140,12 @@ SCRIPT = """
 """
 
 
+Interrupted = tuple[subprocess.Popen[bytes], ItemCache, list[int]]
+"""A running process, its cache, and the process ids of its workers."""
+
+
 @pytest.fixture
-def interrupted(tmp_path):
+def interrupted(tmp_path: Path) -> Iterator[Interrupted]:
     """A run of three items in its own process group: one is finished, two workers sleep in the others."""
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
@@ -152,7 +157,7 @@ def interrupted(tmp_path):
     deadline = time.monotonic() + 60
     while len(pids := _worker_pids(cache)) < 2 or cache.keys() != ["a" * 64]:
         assert time.monotonic() < deadline, "the workers did not start"
-        assert process.poll() is None, process.stderr.read().decode()
+        assert process.poll() is None, process.communicate()[1].decode()
         time.sleep(0.05)
     yield process, cache, pids
     for pid in (process.pid, *pids):
@@ -183,7 +188,7 @@ def _wait_until_gone(pids: list[int], seconds: float) -> bool:
     return True
 
 
-def test_ctrl_c_ends_the_children_and_keeps_finished_items(interrupted):
+def test_ctrl_c_ends_the_children_and_keeps_finished_items(interrupted: Interrupted) -> None:
     process, cache, pids = interrupted
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=20)
@@ -191,17 +196,19 @@ def test_ctrl_c_ends_the_children_and_keeps_finished_items(interrupted):
     assert stderr.decode().count("KeyboardInterrupt") == 1, "the children stay quiet"
     assert _wait_until_gone(pids, 1)
     assert cache.keys() == ["a" * 64]
-    assert (cache.get("a" * 64) / "name").read_text() == "done"
+    path = cache.get("a" * 64)
+    assert path is not None
+    assert (path / "name").read_text() == "done"
 
 
-def test_workers_end_when_their_parent_is_killed(interrupted):
+def test_workers_end_when_their_parent_is_killed(interrupted: Interrupted) -> None:
     process, cache, pids = interrupted
     process.kill()
     assert _wait_until_gone(pids, 10)
     assert cache.keys() == ["a" * 64]
 
 
-def test_a_record_of_a_killed_run_is_whole(interrupted):
+def test_a_record_of_a_killed_run_is_whole(interrupted: Interrupted) -> None:
     process, cache, _ = interrupted
     process.kill()
     process.wait()

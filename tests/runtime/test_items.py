@@ -5,8 +5,10 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ KEY = "ab" * 32
 
 
 @pytest.fixture
-def cache(tmp_path):
+def cache(tmp_path: Path) -> ItemCache:
     return ItemCache(tmp_path / "cache")
 
 
@@ -43,28 +45,28 @@ VALUES = st.recursive(
 
 
 @given(parts=st.dictionaries(st.text(min_size=1), VALUES, min_size=1, max_size=4))
-def test_a_key_does_not_depend_on_the_order_in_which_parts_are_named(parts):
+def test_a_key_does_not_depend_on_the_order_in_which_parts_are_named(parts: dict[str, Any]) -> None:
     assert item_key(**parts) == item_key(**dict(reversed(parts.items())))
 
 
 @given(first=VALUES, second=VALUES)
-def test_different_values_give_different_keys(first, second):
+def test_different_values_give_different_keys(first: object, second: object) -> None:
     same = repr(first) == repr(second)
     assert (item_key(part=first) == item_key(part=second)) == same
 
 
-def test_the_order_within_a_mapping_counts():
+def test_the_order_within_a_mapping_counts() -> None:
     # The targets' order is that of the labels' columns.
     assert item_key(targets={"valence": 1, "arousal": 1}) != item_key(targets={"arousal": 1, "valence": 1})
 
 
-def test_a_section_counts_by_its_values():
+def test_a_section_counts_by_its_values() -> None:
     assert item_key(folds=FoldsConfig(count=4)) == item_key(folds=FoldsConfig(count=4))
     assert item_key(folds=FoldsConfig(count=4)) != item_key(folds=FoldsConfig(count=5))
 
 
 @pytest.mark.parametrize("value", [{1, 2}, Path("clip.h5"), float("nan")])
-def test_what_has_no_canonical_text_is_refused(value):
+def test_what_has_no_canonical_text_is_refused(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         item_key(part=value)
 
@@ -72,24 +74,27 @@ def test_what_has_no_canonical_text_is_refused(value):
 # --- one item
 
 
-def test_an_item_comes_back_as_it_was_written(cache):
+def test_an_item_comes_back_as_it_was_written(cache: ItemCache) -> None:
     assert cache.get(KEY) is None
     put(cache, KEY, one="1", two="2")
     path = cache.get(KEY)
+    assert path is not None
     assert {file.name: file.read_text() for file in path.iterdir()} == {"one": "1", "two": "2"}
     assert cache.keys() == [KEY]
 
 
-def test_files_in_folders_belong_to_the_item(cache):
+def test_files_in_folders_belong_to_the_item(cache: ItemCache) -> None:
     with cache.create(KEY) as directory:
         (directory / "array" / "c").mkdir(parents=True)
         (directory / "array" / "c" / "0").write_bytes(b"\0" * 64)
-    assert (cache.get(KEY) / "array" / "c" / "0").read_bytes() == b"\0" * 64
+    path = cache.get(KEY)
+    assert path is not None
+    assert (path / "array" / "c" / "0").read_bytes() == b"\0" * 64
     (cache.path(KEY) / "array" / "c" / "0").write_bytes(b"\0" * 63 + b"\1")
     assert cache.get(KEY) is None
 
 
-def test_an_item_whose_function_raises_leaves_nothing(cache):
+def test_an_item_whose_function_raises_leaves_nothing(cache: ItemCache) -> None:
     def stop() -> None:
         with cache.create(KEY) as directory:
             (directory / "half").write_text("half")
@@ -101,7 +106,7 @@ def test_an_item_whose_function_raises_leaves_nothing(cache):
     assert not [path for path in cache.root.rglob("*") if path.is_file()]
 
 
-def test_removing_forgets_one_item(cache):
+def test_removing_forgets_one_item(cache: ItemCache) -> None:
     put(cache, KEY, one="1")
     put(cache, "cd" * 32, one="1")
     cache.remove(KEY)
@@ -110,14 +115,14 @@ def test_removing_forgets_one_item(cache):
     assert cache.get(KEY) is None
 
 
-def test_using_an_item_renews_its_time(cache):
+def test_using_an_item_renews_its_time(cache: ItemCache) -> None:
     put(cache, KEY, one="1")
     os.utime(cache.record(KEY), (1, 1))
     cache.get(KEY)
     assert cache.record(KEY).stat().st_mtime > 1
 
 
-def test_the_root_is_the_environments_or_the_users(monkeypatch, tmp_path):
+def test_the_root_is_the_environments_or_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AFFECTFLOW_CACHE", str(tmp_path))
     assert ItemCache().root == cache_root() == tmp_path
     monkeypatch.setenv("AFFECTFLOW_CACHE", "")
@@ -148,7 +153,9 @@ CRASH = """
 
 
 @pytest.mark.parametrize(("where", "there"), [("inside", False), ("before", False), ("after", True)])
-def test_a_killed_process_leaves_a_whole_item_or_none(cache, tmp_path, where, there):
+def test_a_killed_process_leaves_a_whole_item_or_none(
+    cache: ItemCache, tmp_path: Path, where: str, there: bool
+) -> None:
     script = tmp_path / "crash.py"
     script.write_text(textwrap.dedent(CRASH))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -157,10 +164,12 @@ def test_a_killed_process_leaves_a_whole_item_or_none(cache, tmp_path, where, th
     assert (cache.get(KEY) is not None) == there
     assert cache.keys() == ([KEY] if there else [])
     put(cache, KEY, one="1", two="2")
-    assert {file.name for file in cache.get(KEY).iterdir()} == {"one", "two"}
+    path = cache.get(KEY)
+    assert path is not None
+    assert {file.name for file in path.iterdir()} == {"one", "two"}
 
 
-def test_many_writers_of_one_item_leave_one_whole_item(cache):
+def test_many_writers_of_one_item_leave_one_whole_item(cache: ItemCache) -> None:
     count = 8
     barrier = threading.Barrier(count)
     inodes = []
@@ -169,7 +178,9 @@ def test_many_writers_of_one_item_leave_one_whole_item(cache):
         with cache.create(KEY) as directory:
             (directory / "one").write_text("1" * 10_000)
             barrier.wait()
-        inodes.append((cache.get(KEY) / "one").stat().st_ino)
+        path = cache.get(KEY)
+        assert path is not None
+        inodes.append((path / "one").stat().st_ino)
 
     with ThreadPoolExecutor(count) as pool:
         list(pool.map(write, range(count)))
@@ -197,7 +208,9 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=list(DAMAGE))
-def test_a_damaged_item_is_computed_again_with_a_warning(cache, caplog, damage):
+def test_a_damaged_item_is_computed_again_with_a_warning(
+    cache: ItemCache, caplog: pytest.LogCaptureFixture, damage: Callable[[ItemCache], object]
+) -> None:
     calls = []
 
     def compute(payload: str, directory: Path) -> None:
@@ -232,7 +245,7 @@ def items_of(**payloads: str) -> list[Item]:
     return [Item(name, item_key(payload=payload), payload) for name, payload in payloads.items()]
 
 
-def test_only_what_is_missing_is_computed(cache):
+def test_only_what_is_missing_is_computed(cache: ItemCache) -> None:
     first = materialise(items_of(a="1", b="2"), note, cache=cache, executor=SERIAL, label="test")
     assert first.computed == ("a", "b")
     second = materialise(items_of(c="3", b="2", a="1"), note, cache=cache, executor=SERIAL, label="test")
@@ -241,7 +254,7 @@ def test_only_what_is_missing_is_computed(cache):
     assert {name: (path / "note").read_text() for name, path in second.paths.items()} == {"a": "1", "b": "2", "c": "3"}
 
 
-def test_equal_items_are_computed_once(cache):
+def test_equal_items_are_computed_once(cache: ItemCache) -> None:
     calls = []
 
     def count(payload: str, directory: Path) -> None:
@@ -253,7 +266,7 @@ def test_equal_items_are_computed_once(cache):
     assert done.paths["a"] == done.paths["b"]
 
 
-def test_failures_are_told_after_the_others_are_finished(cache):
+def test_failures_are_told_after_the_others_are_finished(cache: ItemCache) -> None:
     with pytest.raises(InputError) as caught:
         materialise(items_of(a="1", b="bad", c="worse", d="2"), note, cache=cache, executor=SERIAL, label="clips")
     assert [str(problem) for problem in caught.value.problems] == [
@@ -265,7 +278,7 @@ def test_failures_are_told_after_the_others_are_finished(cache):
     assert len(cache.keys()) == 2
 
 
-def test_skip_goes_on_without_the_failures(cache):
+def test_skip_goes_on_without_the_failures(cache: ItemCache) -> None:
     done = materialise(
         items_of(a="1", b="bad", d="2"), note, cache=cache, executor=SERIAL, label="clips", on_error="skip"
     )
@@ -274,7 +287,7 @@ def test_skip_goes_on_without_the_failures(cache):
     assert done.computed == ("a", "d")
 
 
-def test_processes_find_the_items_of_this_cache(cache):
+def test_processes_find_the_items_of_this_cache(cache: ItemCache) -> None:
     from tests.runtime.work import write_name
 
     executor = Executor(engine="processes", workers=2)

@@ -13,22 +13,23 @@ class Terminal(io.StringIO):
         return True
 
 
+class Clock:
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def clock(monkeypatch):
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock that stands still unless told to go on."""
-
-    class Clock:
-        now = 100.0
-
-        def monotonic(self) -> float:
-            return self.now
 
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     return clock
 
 
-def test_a_log_gets_plain_lines(monkeypatch, clock):
+def test_a_log_gets_plain_lines(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     with Progress("extract ir50", total=5, done=1) as progress:
@@ -42,7 +43,7 @@ def test_a_log_gets_plain_lines(monkeypatch, clock):
     ]
 
 
-def test_a_log_is_not_flooded(monkeypatch, clock):
+def test_a_log_is_not_flooded(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     with Progress("clips", total=1000) as progress:
@@ -54,7 +55,7 @@ def test_a_log_is_not_flooded(monkeypatch, clock):
     assert lines[-1].startswith("clips: 1000/1000 in 100 s")
 
 
-def test_the_time_left_goes_by_what_was_computed(monkeypatch, clock):
+def test_the_time_left_goes_by_what_was_computed(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     with Progress("clips", total=100, done=90) as progress:
@@ -63,7 +64,7 @@ def test_the_time_left_goes_by_what_was_computed(monkeypatch, clock):
     assert "91/100, 54 s left, trial" in stream.getvalue()
 
 
-def test_nothing_to_do_is_one_line(monkeypatch, clock):
+def test_nothing_to_do_is_one_line(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     with Progress("clips", total=3, done=3):
@@ -71,7 +72,7 @@ def test_nothing_to_do_is_one_line(monkeypatch, clock):
     assert stream.getvalue() == "clips: 3 items, 3 of them cached\n"
 
 
-def test_a_terminal_gets_a_bar(monkeypatch):
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
@@ -86,7 +87,7 @@ def test_a_terminal_gets_a_bar(monkeypatch):
     assert "left" in text
 
 
-def test_a_bar_ends_with_an_error(monkeypatch):
+def test_a_bar_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")

@@ -1,6 +1,7 @@
 import logging
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import ModuleType
 
@@ -14,7 +15,7 @@ OTHER_CUDA = "Detected that PyTorch and TorchAudio were compiled with different 
 
 
 @pytest.fixture
-def failing_once(monkeypatch: pytest.MonkeyPatch):
+def failing_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Exception], None]]:
     """Make the first import of torchaudio fail; afterwards sys.modules is as before."""
     before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "torchaudio"}
 
@@ -37,7 +38,9 @@ def failing_once(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("error", [OSError("Could not load this library: x.so"), RuntimeError(OTHER_CUDA)])
-def test_goes_on_without_the_extension(failing_once, caplog: pytest.LogCaptureFixture, error: Exception) -> None:
+def test_goes_on_without_the_extension(
+    failing_once: Callable[[Exception], None], caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
     failing_once(error)
     with caplog.at_level(logging.DEBUG):
         module = load_torchaudio()
@@ -52,7 +55,7 @@ def test_goes_on_without_the_extension(failing_once, caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("error", [RuntimeError("out of luck"), ImportError("not installed")])
-def test_other_failures_stay_failures(failing_once, error: Exception) -> None:
+def test_other_failures_stay_failures(failing_once: Callable[[Exception], None], error: Exception) -> None:
     failing_once(error)
     with pytest.raises(type(error), match=str(error)):
         load_torchaudio()

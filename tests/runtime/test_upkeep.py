@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ CLIP, FEATURES, FOLD = (64 * letter for letter in "abc")
 
 
 @pytest.fixture
-def cache(tmp_path):
+def cache(tmp_path: Path) -> ItemCache:
     """A clip, features and a fold, last used 40, 20 and 5 days ago; a checkpoint and a leftover of each age."""
     cache = ItemCache(tmp_path)
     for key, name, age in ((CLIP, "trial.h5", 40), (FEATURES, "embedding/zarr.json", 20), (FOLD, "m.safetensors", 5)):
@@ -22,14 +23,14 @@ def cache(tmp_path):
         cache.checkpoint(key).parent.mkdir(exist_ok=True)
         cache.checkpoint(key).write_bytes(b"x" * 10)
         os.utime(cache.checkpoint(key), (NOW - age * DAY, NOW - age * DAY))
-    for name, age in (("old", 2), ("young", 0.5)):
+    for name, days in (("old", 2.0), ("young", 0.5)):
         (tmp_path / "tmp" / name).mkdir(parents=True)
         (tmp_path / "tmp" / name / "half").write_bytes(b"x")
-        os.utime(tmp_path / "tmp" / name, (NOW - age * DAY, NOW - age * DAY))
+        os.utime(tmp_path / "tmp" / name, (NOW - days * DAY, NOW - days * DAY))
     return cache
 
 
-def test_the_survey_knows_every_kind(cache):
+def test_the_survey_knows_every_kind(cache: ItemCache) -> None:
     assert survey(cache) == {
         "checkpoints": (3, 30),
         "clips": (1, 100),
@@ -39,7 +40,7 @@ def test_the_survey_knows_every_kind(cache):
     }
 
 
-def test_an_empty_cache_is_no_error(tmp_path):
+def test_an_empty_cache_is_no_error(tmp_path: Path) -> None:
     cache = ItemCache(tmp_path / "nothing")
     assert survey(cache) == {"checkpoints": (0, 0), "leftovers": (0, 0)}
     assert prune(cache, days=0) == {"items": (0, 0), "checkpoints": (0, 0), "leftovers": (0, 0)}
@@ -49,7 +50,7 @@ def test_an_empty_cache_is_no_error(tmp_path):
 @pytest.mark.parametrize(
     ("days", "left"), [(50, [CLIP, FEATURES, FOLD]), (30, [FEATURES, FOLD]), (10, [FOLD]), (0, [])]
 )
-def test_pruning_goes_by_the_last_use(cache, days, left):
+def test_pruning_goes_by_the_last_use(cache: ItemCache, days: float, left: set[str]) -> None:
     counted = prune(cache, days=days, dry_run=True, now=NOW)
     assert cache.keys() == [CLIP, FEATURES, FOLD], "a dry run removes nothing"
     assert (cache.root / "tmp" / "old").is_dir()
@@ -61,7 +62,7 @@ def test_pruning_goes_by_the_last_use(cache, days, left):
     assert [path.name for path in (cache.root / "tmp").iterdir()] == ["young"], "a living run may be writing it"
 
 
-def test_verification_finds_every_damaged_item(cache):
+def test_verification_finds_every_damaged_item(cache: ItemCache) -> None:
     (cache.path(CLIP) / "trial.h5").write_bytes(b"y" * 100)
     (cache.path(FOLD) / "m.safetensors").unlink()
     found = damaged(cache)
