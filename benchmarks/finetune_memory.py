@@ -18,9 +18,10 @@ import torch
 from benchmarks._results import table, write_section
 from pipeline.backbones.common.interface import load_backbone
 from pipeline.backbones.common.weights import Weights
-from pipeline.finetuning.finetuned import StreamSource, assemble_network
-from pipeline.finetuning.model import EndToEnd
-from pipeline.finetuning.tunable import Look
+from pipeline.finetuning.fold import join_backbones
+from pipeline.finetuning.network import EndToEndNetwork
+from pipeline.finetuning.task import StreamSource
+from pipeline.finetuning.tunable import Augmentation
 from pipeline.models.build import build_network
 from pipeline.models.config import ModelConfig
 from pipeline.models.standardise import Standardise
@@ -38,7 +39,7 @@ FPS = 30
 RANGES = [(-1.0, 1.0)] * 2
 
 
-def build(length: int, *, chunk: int) -> EndToEnd:
+def build(length: int, *, chunk: int) -> EndToEndNetwork:
     """Build GRJCA over random backbones."""
     widths = {role: load_backbone(name).DIMENSION for role, name in ROLES.items()}
     fusion = StandardisedNetwork(
@@ -46,7 +47,7 @@ def build(length: int, *, chunk: int) -> EndToEnd:
         model=build_network(MODEL, in_features=widths, length=length, ranges=RANGES),
     )
     sources = {role: StreamSource(name, Weights(), 32) for role, name in ROLES.items()}
-    return assemble_network(sources, fusion, chunk=chunk)
+    return join_backbones(sources, fusion, chunk=chunk)
 
 
 def peak_bytes(
@@ -77,8 +78,8 @@ def peak_bytes(
         # The first step on a GPU has no optimiser state yet.
         for _ in range(2 if device.type == "cuda" else 1):
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision is torch.bfloat16):
-                predictions = network(batch, [Look()] * windows, mask).predictions
-            ccc_loss(predictions, labels, mask).backward()
+                predictions = network(batch, [Augmentation()] * windows, mask).predictions
+            ccc_loss(predictions, labels, mask).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()
     return most[0]

@@ -24,8 +24,8 @@ from pipeline.backbones.common.batches import to_device
 from pipeline.backbones.common.weights import Weights
 from pipeline.models.config import ModelConfig
 from pipeline.training.config import TrainingConfig
-from pipeline.training.fold import FoldTask, FoldTraining
 from pipeline.training.frames import FrameTable
+from pipeline.training.loop import FoldTask, FoldTraining
 from pipeline.training.loss import ccc_loss
 
 VIEWS = ("centre", "centre_flipped", "top_left", "top_right", "bottom_left", "bottom_right")

@@ -20,7 +20,6 @@ from pipeline.runtime.device import available_devices
 from pipeline.runtime.executor import one_thread
 from pipeline.runtime.layout import CLIPS, FOLDS, METRICS, MODELS, PREDICTIONS
 from pipeline.runtime.stage import argument, load_params, run_stage
-from pipeline.training.config import TrainingConfig, training_of
 
 
 def main() -> None:
@@ -31,7 +30,6 @@ def main() -> None:
     corpus = params.section(TargetsConfig, "corpus")
     folds = read_folds(FOLDS)
     stores = open_streams(model.streams)
-    compact = training_of(params.section(TrainingConfig, "training"), model, name=name).gaps == "compact"
     device = torch.device(available_devices(params.section(ComputeConfig, "compute").device)[0])
     # One thread as in training: the last bit of a sum must not depend on the number of cores.
     with one_thread():
@@ -40,7 +38,7 @@ def main() -> None:
             folds={k: predictor(MODELS / name / f"fold{k}.safetensors", device) for k in range(len(folds.folds))},
             held_out={k: fold.validation for k, fold in enumerate(folds.folds)},
             test=folds.test,
-            read=lambda trial: read_trial(trial, stores, labelled=trial not in folds.test, compact=compact),
+            read=lambda trial: read_trial(trial, stores, labelled=trial not in folds.test),
             ranges=corpus.targets,
             config=params.section(EvaluateConfig, "evaluate"),
         )
@@ -58,18 +56,17 @@ def predictor(path: Path, device: torch.device) -> Predictor:
     fold = TrainedFold.load(path)
 
     def predict(given: TrialInput) -> Predicted:
-        answer = fold.predict(given.streams, device=device, keep=given.keep)
+        answer = fold.predict(given.streams, device=device, labelled=given.labelled)
         return Predicted(answer.predictions, answer.attention)
 
     return predict
 
 
-def read_trial(trial: str, stores: Mapping[str, FeatureStore], *, labelled: bool, compact: bool) -> TrialInput:
+def read_trial(trial: str, stores: Mapping[str, FeatureStore], *, labelled: bool) -> TrialInput:
     """Read a trial's embeddings, and its labels unless it is a test trial."""
     clip = read_clip(CLIPS / f"{trial}.h5", faces=False, audio=False)
     streams = {role: store.read(trial).embedding for role, store in stores.items()}
-    keep = clip.label_valid if labelled and compact and clip.label_valid.any() else None
-    return TrialInput(time=clip.time, streams=streams, labels=clip.labels if labelled else None, keep=keep)
+    return TrialInput(time=clip.time, streams=streams, labels=clip.labels if labelled else None)
 
 
 if __name__ == "__main__":

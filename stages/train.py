@@ -8,14 +8,13 @@ from pipeline.evaluation.folds import read_folds
 from pipeline.features.views import views_of
 from pipeline.models.config import ModelConfig
 from pipeline.models.inputs import open_streams
-from pipeline.runtime.files import assemble, replacing, replacing_file
 from pipeline.runtime.items import ItemCache
-from pipeline.runtime.layout import CLIPS, FOLDS, METRICS, MODELS, PLOTS
+from pipeline.runtime.layout import CLIPS, FOLDS
 from pipeline.runtime.stage import argument, load_params, run_stage
 from pipeline.training.config import TrainingConfig, training_of
 from pipeline.training.frames import FrameTable, join_frames
-from pipeline.training.history import History, write_curves, write_metrics
-from pipeline.training.train_model import ModelTraining
+from pipeline.training.model import ModelTraining
+from pipeline.training.outputs import write_model
 
 
 def main() -> None:
@@ -34,15 +33,7 @@ def main() -> None:
         executor=params.executor(device=True),
     )
     trials = sorted({trial for fold in folds for trial in (*fold.train, *fold.validation)})
-    paths = training.run(read_frames(model.streams, trials))
-    histories = [History.read(path / "history.json") for path in paths]
-    with replacing(MODELS / name) as out:
-        for number, path in enumerate(paths):
-            assemble(path / "fold.safetensors", out / f"fold{number}.safetensors")
-    with replacing_file(METRICS / "train" / f"{name}.json") as file:
-        write_metrics(file, histories)
-    with replacing_file(PLOTS / "train" / f"{name}.csv") as file:
-        write_curves(file, histories)
+    write_model(name, training.run(read_frames(model.streams, trials)))
 
 
 def read_frames(streams: Sequence[str], trials: Sequence[str]) -> FrameTable:

@@ -26,13 +26,16 @@ class TrialInput:
     time : (t,) seconds
     streams : embeddings by role, each (t, d), or (v, t, d) where there are several views
     labels : (t, k), NaN where un-annotated; None for a test trial
-    keep : (t,), the frames a model is to look at; all if None. A frame that is left out has the prediction NaN
     """
 
     time: npt.NDArray[np.float64]
     streams: Mapping[str, npt.NDArray[np.floating]]
     labels: npt.NDArray[np.float32] | None = None
-    keep: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def labelled(self) -> npt.NDArray[np.bool_] | None:
+        """(t,), whether all targets of a frame are annotated; None for a test trial."""
+        return None if self.labels is None else np.asarray(~np.isnan(self.labels).any(axis=1))
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ from pipeline.training.config import OptimiserConfig
 
 
 class FinetuneConfig(OptimiserConfig):
-    """How a trained model is tuned with its backbones; windows, gaps, loss and seed are those of its training.
+    """How a trained model is fine-tuned with its backbones; windows, gaps, loss and seed are those of its training.
 
     Attributes
     ----------
-    batch, accumulate : windows at a time, and how often before the weights move: their product is the batch that counts
-    windows : at most so many windows in an epoch, drawn anew; all unless given
+    batch, accumulate : windows at a time, and how many such batches before a step of the optimiser
+    windows : the most windows in an epoch, drawn again for each; all unless given
     release_groups : how many groups of a backbone's modules are released, one after the other
     frozen : backbones that are run but never released
     dropout : before the linear layers of the regression head; None leaves it as it was in training
-    crop, flip : how a window's faces are seen, the same for all its frames
+    crop, flip : where a window's faces are cropped, and with which probability mirrored; the same for all its frames
     chunk : frames at a time in the released part of a backbone
     """
 
@@ -34,7 +34,7 @@ class FinetuneConfig(OptimiserConfig):
 
 
 class FinetuneSection(FinetuneConfig):
-    """The defaults of all tuned models, and which models are tuned: each with its overrides, and `published`."""
+    """The defaults of all fine-tuned models, and `models`: those to fine-tune, with their overrides and `published`."""
 
     models: dict[str, dict[str, Any]] = {}
 

@@ -1,157 +1,158 @@
-"""Backbones, standardisation and fusion system as one network, from faces and sound to the targets.
-
-Memory decides how it runs. The frozen part of a backbone needs no gradient, so it runs without a graph; the released
-part runs in chunks of frames under activation checkpointing, so that between the passes only its input is kept, and
-during the backward pass one chunk's activations at a time. A window then costs what its boundary costs: 100 kB per
-frame for IR-50 with all groups released, instead of 3 MB.
-"""
+"""The fine-tuning of a model: its folds side by side, each an item whose key holds all that reaches it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Self, cast
+from dataclasses import dataclass
+from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.checkpoint import checkpoint
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.backbones.common.interface import load_backbone
+from pipeline.backbones.common.weights import Weights
+from pipeline.evaluation.folds import Folds
+from pipeline.finetuning.config import FinetuneConfig
+from pipeline.finetuning.loop import finetune_fold
+from pipeline.finetuning.predictions import PredictionTask, predict_trial
+from pipeline.finetuning.task import FinetuneTask, StreamSource
+from pipeline.finetuning.tunable import load_tunable
+from pipeline.models.build import stream_roles
+from pipeline.models.config import ModelConfig
+from pipeline.runtime.code import code_key
+from pipeline.runtime.errors import ConfigError, InputError, Problem
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.files import sha256_file
+from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.training.history import FOLD
 
-from pipeline.finetuning.release import first_released, release, released_names
-from pipeline.finetuning.tunable import Excerpt, Look, Step, load_tunable
-from pipeline.models.fusion_model import FusionOutput
-from pipeline.models.trained import SeparateTargets, StandardisedNetwork
 
-
-class EndToEnd(nn.Module):
-    """A fusion system with the backbones of its streams.
-
-    All batch norms keep their statistics, those of the temporal encoders too: two windows of 300 neighbouring frames
-    say little about a corpus. So nothing depends on how windows are grouped, and accumulated gradients are those of
-    one large batch.
+@dataclass(frozen=True)
+class FinetunedModel:
+    """What the fine-tuning of a model gives.
 
     Parameters
     ----------
-    backbones : network of each role's backbone
-    names : name of each role's backbone
-    fusion : takes raw features by role
-    chunk : frames at a time in the released part of a backbone
-    groups : how many groups of each role's backbone may be released at all; all unless given
+    folds : directory of each fold, as `finetune_fold` wrote it
+    predictions : directory that `predict_trial` wrote, by fold and trial
     """
 
-    def __init__(
-        self,
-        *,
-        backbones: Mapping[str, nn.Module],
-        names: Mapping[str, str],
-        fusion: StandardisedNetwork | SeparateTargets,
-        chunk: int,
-        groups: Mapping[str, int] | None = None,
-    ) -> None:
-        super().__init__()
-        if chunk < 1:
-            raise ValueError(f"chunk must be at least one frame, got {chunk}")
-        self.tunables = {role: load_tunable(name) for role, name in names.items()}
-        self.groups = {
-            role: tunable.RELEASE[: None if groups is None else groups[role]] for role, tunable in self.tunables.items()
-        }
-        self.backbones = nn.ModuleDict({role: backbones[role] for role in names})
-        self.fusion = fusion
-        self.chunk = chunk
-        self.released = 0
-        self.release(0)
+    folds: tuple[Path, ...]
+    predictions: dict[tuple[int, str], Path]
 
-    @property
-    def most(self) -> int:
-        """How many times there is something to release."""
-        return max((len(groups) for groups in self.groups.values()), default=0)
 
-    def release(self, count: int) -> None:
-        """Let the first `count` groups of every backbone learn, beside the fusion system, and no others."""
-        for role, network in self.backbones.items():
-            release(network, self.groups[role], count)
-        self.released = count
+@dataclass(frozen=True)
+class ModelFinetuning:
+    """What is common to the folds of a model.
 
-    def learning(self, count: int) -> dict[str, Tensor]:
-        """Return all that tuning changes once `count` groups are released: their parameters, and the fusion system."""
-        state = self.state_dict()
-        names = [
-            f"backbones.{role}.{name}"
-            for role, network in self.backbones.items()
-            for name in released_names(network, self.groups[role], count)
-        ]
-        return {name: state[name] for name in (*names, *(name for name in state if name.startswith("fusion.")))}
+    Parameters
+    ----------
+    name : for messages
+    model, backbones, finetune : sections of params.yaml
+    folds : which trials each trains on and is validated on, and the test trials
+    clips : folder of the clips
+    digests : SHA-256 of each clip's content
+    cache, executor : where results are kept, and on what they are computed
+    """
 
-    def train(self, mode: bool = True) -> Self:
-        """Switch dropout in the fusion system; backbones and batch norms are always in evaluation mode."""
-        super().train(mode)
-        self.backbones.eval()
-        for module in self.modules():
-            if isinstance(module, _BatchNorm):
-                module.eval()
-        return self
+    name: str
+    model: ModelConfig
+    backbones: Mapping[str, BackboneConfig]
+    finetune: FinetuneConfig
+    folds: Folds
+    clips: Path
+    digests: Mapping[str, str]
+    cache: ItemCache
+    executor: Executor
 
-    def forward(self, windows: Sequence[Mapping[str, Excerpt]], looks: Sequence[Look], mask: Tensor) -> FusionOutput:
-        """Predict the targets at every frame of some windows.
+    def run(self, trained: Path) -> FinetunedModel:
+        """Fine-tune, and predict, what the cache does not hold yet.
 
         Parameters
         ----------
-        windows : for each of b windows what each role's backbone reads of its t frames
-        looks : how each window's faces are looked at
-        mask : (b, t) bool, False at padding
+        trained : folder of the trained folds to start from
+
+        Raises
+        ------
+        ConfigError
+            A backbone cannot be fine-tuned, or `frozen` names one that the model does not have.
+        InputError
+            A trained fold is missing, or a weights file is not the one of params.yaml.
         """
-        streams = {
-            role: torch.stack(
-                [self.embed(role, window[role], look) for window, look in zip(windows, looks, strict=True)]
-            )
-            for role in self.tunables
-        }
-        return cast(FusionOutput, self.fusion(streams, mask))
+        streams = self._streams()
+        bases = [trained / f"fold{number}.safetensors" for number in range(len(self.folds.folds))]
+        missing = [
+            Problem("no trained fold", file=str(path), remedy=f"run `dvc repro train@{self.name}`")
+            for path in bases
+            if not path.is_file()
+        ]
+        if missing:
+            raise InputError("nothing to start from", missing)
+        items = [self._item(number, base, streams) for number, base in enumerate(bases)]
+        label = f"finetune {self.name}"
+        done = materialise(items, finetune_fold, cache=self.cache, executor=self.executor, label=label)
+        folds = [done.paths[item.name] for item in items]
+        return FinetunedModel(tuple(folds), self._predict(items, folds, streams))
 
-    def embed(self, role: str, excerpt: Excerpt, look: Look) -> Tensor:
-        """Embed a window's frames, (t, d_m) float32."""
-        tunable, network = self.tunables[role], self.backbones[role]
-        steps = tunable.steps(network)
-        constant = first_released(steps, self.groups[role], self.released)
-        with torch.no_grad():
-            x = tunable.prepare(network, excerpt, look=look, device=next(network.parameters()).device)
-        parts = [run_steps(steps, part, constant=constant) for part in torch.split(x, self.chunk)]
-        return torch.cat(parts).float()
+    def _predict(
+        self, finetuned: Sequence[Item], paths: Sequence[Path], streams: Mapping[str, StreamSource]
+    ) -> dict[tuple[int, str], Path]:
+        """Let each fold predict its validation trials, and the test trials: only scores tell which folds are best."""
+        items = {}
+        for number, (fold, path) in enumerate(zip(self.folds.folds, paths, strict=True)):
+            for trial in (*fold.validation, *self.folds.test):
+                labelled = trial in fold.validation
+                key = item_key(
+                    kind="fine-tuned prediction",
+                    fold=finetuned[number].key,
+                    trial=[trial, self.digests[trial], labelled],
+                    code=self._code("pipeline.finetuning.predictions"),
+                )
+                task = PredictionTask(path / FOLD, tuple(streams.items()), self.clips / f"{trial}.h5", labelled)
+                items[number, trial] = Item(f"{self.name} fold {number} on {trial}", key, task)
+        label = f"predict {self.name} fine-tuned"
+        done = materialise(list(items.values()), predict_trial, cache=self.cache, executor=self.executor, label=label)
+        return {place: done.paths[item.name] for place, item in items.items()}
 
+    def _streams(self) -> dict[str, StreamSource]:
+        unknown = [name for name in self.finetune.frozen if name not in self.model.streams]
+        if unknown:
+            have = ", ".join(self.model.streams)
+            raise ConfigError(f"finetune.frozen: {unknown[0]!r} is no stream of {self.name}, which has {have}")
+        sources = []
+        for name in self.model.streams:
+            load_tunable(name)
+            config = self.backbones[name]
+            source = StreamSource(name, Weights.from_config(config), config.batch)
+            source.weights.check()
+            sources.append(source)
+        roles = stream_roles([load_backbone(name).MODALITY for name in self.model.streams])
+        return dict(zip(roles, sources, strict=True))
 
-def run_steps(steps: Sequence[Step], x: Tensor, *, constant: int) -> Tensor:
-    """Run the first `constant` steps without a graph, and the others so that backward computes them again.
+    def _item(self, number: int, base: Path, streams: Mapping[str, StreamSource]) -> Item:
+        fold = self.folds.folds[number]
+        trials = {"train": fold.train, "validation": fold.validation}
+        key = item_key(
+            kind="fine-tuned fold",
+            fold=number,
+            base=sha256_file(base),
+            trials={part: [[trial, self.digests[trial]] for trial in names] for part, names in trials.items()},
+            streams={
+                role: [source.backbone, source.weights.identity, source.batch] for role, source in streams.items()
+            },
+            finetune=self.finetune,
+            code=self._code("pipeline.finetuning.loop"),
+        )
+        task = FinetuneTask(
+            fold=number,
+            base=base,
+            clips=self.clips,
+            train=fold.train,
+            validation=fold.validation,
+            streams=streams,
+            config=self.finetune,
+            checkpoint=self.cache.checkpoint(key),
+        )
+        return Item(f"{self.name} fold {number} fine-tuned", key, task)
 
-    Parameters
-    ----------
-    steps : of a network without dropout or other chance
-    x : (n, ...), input of the first step
-    """
-    with torch.no_grad():
-        x = _run(steps[:constant], x)
-    rest = steps[constant:]
-    if not rest or not torch.is_grad_enabled():
-        return _run(rest, x)
-    return cast(Tensor, checkpoint(_run, rest, x, use_reentrant=False, preserve_rng_state=False))
-
-
-def _run(steps: Sequence[Step], x: Tensor) -> Tensor:
-    for _, step in steps:
-        x = step(x)
-    return x
-
-
-def set_head_dropout(fusion: nn.Module, probability: float) -> None:
-    """Set the dropout before the linear layers of the regression head (GRJCA paper section 2.2: 0.8).
-
-    Raises
-    ------
-    ValueError
-        The fusion system has no head with dropout.
-    """
-    found = [
-        module
-        for name, module in fusion.named_modules()
-        if isinstance(module, nn.Dropout) and "head" in name.split(".")
-    ]
-    if not found:
-        raise ValueError(f"{type(fusion).__name__} has no dropout in a module named `head`")
-    for module in found:
-        module.p = probability
+    def _code(self, module: str) -> str:
+        found_by_name = [f"pipeline.fusion.{self.model.fusion}", f"pipeline.temporal.{self.model.temporal}"]
+        for name in self.model.streams:
+            found_by_name += [f"pipeline.backbones.{name}", f"pipeline.finetuning.backbones.{name}"]
+        return code_key(module, *found_by_name)

@@ -1,7 +1,7 @@
 """Gradual release: which parameters of a backbone learn, group after group and by name.
 
-The published codes release by position in ``list(module.parameters())``: one more layer, and another part of the
-network learns without a word. Here a name that the network does not have is an error.
+The published codes release by position in ``list(module.parameters())``: with one more layer, another part of the
+network learns, unnoticed. Here a name that the network does not have is an error.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def release(network: nn.Module, groups: Groups, count: int) -> None:
 
 
 def first_released(steps: Sequence[Step], groups: Groups, count: int) -> int:
-    """Return how many steps lie before the first with a released parameter: what they give is a constant.
+    """Return how many steps lie before the first with a released parameter: their output is constant.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What fine-tuning needs to know of a backbone: `pipeline/backbones/tuning/<name>.py`, found by name.
+"""What fine-tuning needs to know of a backbone: `pipeline/finetuning/backbones/<name>.py`, found by name.
 
 It stands apart from the backbone's own module, on which the features of a whole corpus depend: an edit here never
-computes them again.
+recomputes them.
 """
 
 from collections.abc import Callable
@@ -27,34 +27,37 @@ Step = tuple[str, Callable[[Tensor], Tensor]]
 
 
 @dataclass(frozen=True)
-class Look:
-    """How the faces of a window are looked at, the same for all its frames; drawn anew each time the window is used.
+class Augmentation:
+    """How the faces of a window are cropped and mirrored, the same for all its frames; the default is the embeddings'.
 
     Parameters
     ----------
-    place : (top, left) of the crop, each in [0, 1) of the places there are; None is the middle, as for embeddings
+    crop : (top, left) of the crop, each as a share in [0, 1) of the possible places; None is the centre
     mirrored : left and right exchanged
     """
 
-    place: tuple[float, float] | None = None
+    crop: tuple[float, float] | None = None
     mirrored: bool = False
 
 
-def draw_looks(count: int, *, crop: Literal["random", "centre"], flip: float, generator: torch.Generator) -> list[Look]:
-    """Draw a look for each of `count` windows.
+def draw_augmentations(
+    count: int, *, crop: Literal["random", "centre"], flip: float, generator: torch.Generator
+) -> list[Augmentation]:
+    """Draw an augmentation for each of `count` windows.
 
     Parameters
     ----------
     crop : whether the crop moves, or stays where it is for embeddings
     flip : probability that a window is mirrored
-    generator : advances by the same number of draws whatever the settings
+    generator : advances by the same number of draws, independent of `crop` and `flip`
     """
     draws = torch.rand(count, 3, generator=generator, dtype=torch.float64).tolist()
-    return [Look((top, left) if crop == "random" else None, mirrored=chance < flip) for top, left, chance in draws]
+    moves = crop == "random"
+    return [Augmentation((top, left) if moves else None, mirrored=chance < flip) for top, left, chance in draws]
 
 
 class Tunable(Protocol):
-    """A module that says how a backbone is tuned.
+    """A module that defines how a backbone is fine-tuned.
 
     Attributes
     ----------
@@ -68,31 +71,31 @@ class Tunable(Protocol):
         """Cut the network's forward pass into named parts; released modules are parts of their own."""
 
     def read(self, clip: OpenClip, frames: npt.NDArray[np.int64]) -> Excerpt:
-        """Read what the network sees or hears at `frames` (n,)."""
+        """Read what the network needs of a clip to embed `frames` (n,)."""
 
-    def prepare(self, network: Any, excerpt: Excerpt, *, look: Look, device: torch.device) -> Tensor:
-        """Make the first step's input (n, ...) on `device`; nothing that is ever released has a part in it."""
+    def prepare(self, network: Any, excerpt: Excerpt, *, augmentation: Augmentation, device: torch.device) -> Tensor:
+        """Make the first step's input (n, ...) on `device`, with layers that are never released alone."""
 
 
 def load_tunable(name: str) -> Tunable:
-    """Import how the backbone `name` is tuned.
+    """Import the module that defines how the backbone `name` is fine-tuned.
 
     Raises
     ------
     ConfigError
-        Nobody has said so; the message lists the backbones that can be tuned.
+        There is no such module; the message lists the backbones that can be fine-tuned.
     """
     known = tunable_backbones()
     if name not in known:
         raise ConfigError(
-            f"backbone {name!r} cannot be fine-tuned: there is no pipeline/backbones/tuning/{name}.py; "
+            f"backbone {name!r} cannot be fine-tuned: there is no pipeline/finetuning/backbones/{name}.py; "
             f"backbones that can: {', '.join(known)}"
         )
     return cast(Tunable, import_module(f"{pipeline.finetuning.backbones.__name__}.{name}"))
 
 
 def tunable_backbones() -> tuple[str, ...]:
-    """Return the names of the backbones that can be tuned, sorted."""
+    """Return the names of the backbones that can be fine-tuned, sorted."""
     folders = [Path(folder) for folder in pipeline.finetuning.backbones.__path__]
     files = sorted(file for folder in folders for file in folder.glob("*.py"))
-    return tuple(file.stem for file in files if file.stem not in ("__init__", Path(__file__).stem))
+    return tuple(file.stem for file in files if file.stem != "__init__")

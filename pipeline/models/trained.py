@@ -9,19 +9,17 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pipeline.models.build import build_network
 from pipeline.models.config import ModelConfig
+from pipeline.models.fold_file import read_fold, write_fold
 from pipeline.models.fusion_model import FusionOutput
 from pipeline.models.overlap import overlap_average
 from pipeline.models.standardise import Standardise
-from pipeline.models.views import predict_views
-from pipeline.models.windows import Windows, cut_windows
+from pipeline.models.views import centre_view
+from pipeline.models.windows import Windows, cut_windows, kept_frames
 
-SCHEMA = 1
 INFERENCE_BATCH = 32
 """Windows at a time where nothing is learnt; fixed, so that predictions do not depend on the training batch."""
 
@@ -67,7 +65,7 @@ class SeparateTargets(nn.Module):
 
 @dataclass(frozen=True)
 class FramePredictions:
-    """What a model says about each frame of a trial.
+    """What a model predicts for each frame of a trial.
 
     Parameters
     ----------
@@ -94,10 +92,7 @@ class TrainedFold:
 
     def save(self, path: Path) -> None:
         """Write weights, statistics and metadata; the same fold gives the same bytes."""
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
-        # One entry only: safetensors does not keep the order of several. The order inside it is kept on purpose: the
-        # streams' order is that of the joint features.
-        save_file(tensors, path, metadata={"affectflow": json.dumps({"schema": SCHEMA, **self.metadata})})
+        write_fold(path, self.network.state_dict(), self.metadata, kind="trained fold")
 
     @classmethod
     def load(cls, path: Path) -> "TrainedFold":
@@ -108,11 +103,7 @@ class TrainedFold:
         ValueError
             The file is no trained fold, or of another schema.
         """
-        with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get("affectflow", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
-        if metadata.pop("schema", None) != SCHEMA:
-            raise ValueError(f"{path} is not a trained fold of schema {SCHEMA}; train it again with `dvc repro`")
+        tensors, metadata = read_fold(path, kind="trained fold")
         network = untrained_network(metadata)
         network.load_state_dict(tensors)
         return cls(network.eval(), metadata)
@@ -122,16 +113,17 @@ class TrainedFold:
         streams: Mapping[str, npt.NDArray[Any]],
         *,
         device: torch.device | None = None,
-        keep: npt.NDArray[np.bool_] | None = None,
+        labelled: npt.NDArray[np.bool_] | None = None,
     ) -> FramePredictions:
-        """Predict every frame of one trial: windows, standardisation and the means of overlaps and views included.
+        """Predict every frame of one trial: windows, standardisation and the mean of overlapping windows included.
 
         Parameters
         ----------
         streams : (T, d_m) for each role; where it was trained on several views, all of them (v, T, d_m), or the centre
-            alone
+            alone. The centre is what it predicts from
         device : where to compute; the CPU unless given
-        keep : (T,), frames to look at, all unless given; ``gaps: compact`` leaves un-annotated ones out
+        labelled : (T,), which frames are annotated: a fold trained with ``gaps: compact`` leaves the others out, unless
+            none is annotated; any other fold predicts every frame, and so does any where this is not given
 
         Raises
         ------
@@ -142,26 +134,23 @@ class TrainedFold:
         given = {role: array.shape[-1] for role, array in streams.items()}
         if given != expected:
             raise ValueError(f"the fold was trained on streams of widths {expected}, got {given}")
-        views: dict[str, list[str]] = self.metadata.get("views", {})
+        views: dict[str, list[str]] = self.metadata["views"]
         for role, array in streams.items():
             if array.ndim == 3 and len(array) != len(views.get(role, ())):
                 known = ", ".join(views.get(role, ["centre"]))
                 raise ValueError(f"the fold was trained on the views {known} of {role}, got {len(array)} views")
         device = device or torch.device("cpu")
         frames = next(iter(streams.values())).shape[-2]
-        kept = np.arange(frames) if keep is None else np.flatnonzero(keep)
         training = self.metadata["training"]
+        keep = None if labelled is None else kept_frames(labelled, gaps=training["gaps"])
+        kept = np.arange(frames) if keep is None else np.flatnonzero(keep)
         windows = cut_windows([np.arange(len(kept))], window=training["window"], hop=training["hop"])
         tensors = {
-            role: torch.from_numpy(np.ascontiguousarray(array[..., kept, :])).to(device)
+            role: torch.from_numpy(np.ascontiguousarray(centre_view(array)[kept])).to(device)
             for role, array in streams.items()
         }
         self.network.to(device).eval()
-
-        def predict(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            return predict_frames(self.network, given, windows, frames=len(kept), attention=True)
-
-        averaged = predict_views(predict, tensors, views, how=self.metadata.get("evaluation_views", "centre"))
+        averaged = predict_frames(self.network, tensors, windows, frames=len(kept), attention=True)
         full = {
             name: np.full((frames, *values.shape[1:]), np.nan, dtype=np.float32) for name, values in averaged.items()
         }
@@ -214,7 +203,7 @@ def predict_frames(
     frames: int,
     attention: bool = False,
 ) -> dict[str, Tensor]:
-    """Run a network over windows and average what it says about each frame.
+    """Run a network over windows and average its predictions of each frame.
 
     Parameters
     ----------
@@ -222,7 +211,7 @@ def predict_frames(
     streams : (frames, d_m) for each role
     windows : which frames each window holds
     frames : rows of the result
-    attention : whether to keep what the network answers besides predictions. Entries that hold a value per frame are
+    attention : whether to keep what the network gives besides predictions. Entries that hold a value per frame are
         averaged like predictions; maps of frames against frames belong to one window and are left out.
 
     Returns

@@ -35,12 +35,11 @@ class TrainingConfig(OptimiserConfig):
     targets: Literal["joint", "separate"] = "joint"
     warm_start: Literal["none", "unimodal"] = "none"
     seed: int = Field(default=3407, ge=0)
-    evaluation_views: Literal["centre", "mean"] = "centre"
 
     @model_validator(mode="after")
     def _check_hop(self) -> "TrainingConfig":
         if self.hop > self.window:
-            raise ValueError(f"hop {self.hop} exceeds window {self.window}: frames between windows would never be seen")
+            raise ValueError(f"hop {self.hop} exceeds window {self.window}: frames between windows would be left out")
         return self
 
 

@@ -1,10 +1,11 @@
-"""The course of a training as DVC understands it: metrics of the best epochs, and a row per fold and epoch to plot."""
+"""The history of a fold: a row for each epoch, and a summary of the best one."""
 
-import csv
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+FOLD, HISTORY = "fold.safetensors", "history.json"
+"""Files of a fold's item: the best epoch's weights, and its history."""
 
 
 @dataclass(frozen=True)
@@ -22,23 +23,9 @@ class History:
 
     @classmethod
     def read(cls, path: Path) -> "History":
-        """Read what `train_fold` wrote."""
+        """Read what `write` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
-
-def write_metrics(path: Path, histories: Sequence[History]) -> None:
-    """Write the mean over folds of the best validation P, and each fold's own."""
-    figures = {
-        "p": sum(history.summary["p"] for history in histories) / len(histories),
-        "folds": {str(number): history.summary for number, history in enumerate(histories)},
-    }
-    path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-
-
-def write_curves(path: Path, histories: Sequence[History]) -> None:
-    """Write a CSV with the columns fold, epoch, lr, train_loss, each target's CCC, and p."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=["fold", *histories[0].rows[0]], lineterminator="\n")
-        writer.writeheader()
-        for number, history in enumerate(histories):
-            writer.writerows({"fold": number, **row} for row in history.rows)
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(json.dumps(vars(self), indent=0), encoding="utf-8")

@@ -1,10 +1,14 @@
 """The learning rate: warm-up, then a drop whenever the validation P has stopped rising (GRJCA paper section 2.2)."""
 
 import math
+from collections.abc import Iterable
 from typing import Any, Literal
 
-from torch.optim import Optimizer
+from torch.nn import Parameter
+from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from pipeline.training.config import OptimiserConfig
 
 
 def warm_up_rate(
@@ -15,7 +19,7 @@ def warm_up_rate(
     Parameters
     ----------
     base : the rate after the warm-up
-    kind : ``"sawtooth"`` climbs from 0 anew in every epoch, each time to a higher peak of ``(epoch + 1) / epochs^2``
+    kind : ``"sawtooth"`` climbs from 0 in every epoch, each time to a higher peak of ``(epoch + 1) / epochs^2``
         of the base ("repetitive warm-up" as published); ``"linear"`` climbs once over the whole warm-up
     epoch, batch : both from 0
     batches : training steps in an epoch
@@ -26,33 +30,28 @@ def warm_up_rate(
     return base * (epoch * batches + batch + 1) / (epochs * batches)
 
 
+def make_optimizer(parameters: Iterable[Parameter], config: OptimiserConfig) -> Adam:
+    """Return Adam with the section's learning rate and weight decay."""
+    return Adam(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
 class Schedule:
     """Sets the optimiser's learning rate: `step_batch` before each training step, `step_epoch` after each epoch.
 
     Parameters
     ----------
     optimizer : whose parameter groups are set
-    base : learning rate after the warm-up
-    warm_up, warm_up_epochs : see `warm_up_rate`
-    factor, patience : a plateau of more than `patience` epochs multiplies the rate by `factor`
+    config : the warm-up, and the drops: a plateau of more than `plateau_patience` epochs multiplies the rate by
+        `plateau_factor`
     """
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        *,
-        base: float,
-        warm_up: Literal["sawtooth", "linear"],
-        warm_up_epochs: int,
-        factor: float,
-        patience: int,
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, config: OptimiserConfig) -> None:
         self.optimizer = optimizer
-        self.base = base
-        self.warm_up: Literal["sawtooth", "linear"] = warm_up
-        self.warm_up_epochs = warm_up_epochs
-        self._set(base)
-        self.plateau = ReduceLROnPlateau(optimizer, mode="max", factor=factor, patience=patience, eps=0.0)
+        self.config = config
+        self._set(config.learning_rate)
+        self.plateau = ReduceLROnPlateau(
+            optimizer, mode="max", factor=config.plateau_factor, patience=config.plateau_patience, eps=0.0
+        )
 
     @property
     def rate(self) -> float:
@@ -61,29 +60,31 @@ class Schedule:
 
     def step_batch(self, *, epoch: int, batch: int, batches: int) -> None:
         """Set the rate of the coming training step."""
-        if epoch < self.warm_up_epochs:
+        if epoch < self.config.warm_up_epochs:
             self._set(
                 warm_up_rate(
-                    self.base,
-                    kind=self.warm_up,
+                    self.config.learning_rate,
+                    kind=self.config.warm_up,
                     epoch=epoch,
                     batch=batch,
                     batches=batches,
-                    epochs=self.warm_up_epochs,
+                    epochs=self.config.warm_up_epochs,
                 )
             )
 
     def step_epoch(self, *, epoch: int, score: float) -> None:
         """Take note of an epoch's validation score; plateaus count after the warm-up only."""
-        if epoch + 1 < self.warm_up_epochs:
+        if epoch + 1 < self.config.warm_up_epochs:
             return
-        if epoch + 1 == self.warm_up_epochs:
-            self._set(self.base)
+        if epoch + 1 == self.config.warm_up_epochs:
+            self._set(self.config.learning_rate)
         else:
             self.plateau.step(score)
 
-    def exhausted(self, minimum: float) -> bool:
-        """Answer whether the rate has fallen below `minimum` (rounding of repeated products aside)."""
+    @property
+    def exhausted(self) -> bool:
+        """Whether the rate has fallen below `min_learning_rate` (rounding of repeated products aside)."""
+        minimum = self.config.min_learning_rate
         return self.rate < minimum and not math.isclose(self.rate, minimum, rel_tol=1e-6)
 
     def state_dict(self) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class Schedule:
         return dict(self.plateau.state_dict())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Continue from `state`."""
         self.plateau.load_state_dict(state)
 
     def _set(self, rate: float) -> None:

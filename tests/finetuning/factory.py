@@ -18,13 +18,13 @@ from pipeline.backbones.vggish.random_weights import fill_random
 from pipeline.clips.clip import Clip, read_clip, write_clip
 from pipeline.clips.target import Target
 from pipeline.finetuning.config import FinetuneConfig
-from pipeline.finetuning.finetuned import StreamSource
-from pipeline.finetuning.tuning import TuningTask
+from pipeline.finetuning.loop import FoldFinetuning
+from pipeline.finetuning.task import FinetuneTask, StreamSource
 from pipeline.models.config import ModelConfig
 from pipeline.training.config import TrainingConfig
-from pipeline.training.fold import FoldTask
+from pipeline.training.fold import train_fold
 from pipeline.training.frames import join_frames
-from pipeline.training.train_fold import train_fold
+from pipeline.training.loop import FoldTask
 
 TRAIN, VALIDATION, TEST = ("a", "b", "c"), ("d", "e"), ("f",)
 TARGETS = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)}
@@ -55,8 +55,33 @@ QUICK = FinetuneConfig(
 
 
 @contextmanager
+def scored(*p: float) -> Iterator[None]:
+    """Replace the validation score of each epoch, -1 first; the last one holds for all that follow."""
+
+    def validate(loop: FoldFinetuning) -> dict[str, float]:
+        return dict.fromkeys(loop.targets, p[min(len(loop.history), len(p) - 1)])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FoldFinetuning, "_validate", validate)
+        yield
+
+
+@contextmanager
+def worst_start() -> Iterator[None]:
+    """Score the start with the lowest CCC there is, so that the best epoch is one that learned."""
+    validate = FoldFinetuning._validate
+
+    def lowered(loop: FoldFinetuning) -> dict[str, float]:
+        return validate(loop) if loop.history else dict.fromkeys(loop.targets, -1.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FoldFinetuning, "_validate", lowered)
+        yield
+
+
+@contextmanager
 def narrow_backbones() -> Iterator[None]:
-    """IR-50 and VGGish with few channels: the same layers under the same names, quick enough to be tuned in a test."""
+    """IR-50 and VGGish with few channels: the same layers under the same names, quick to fine-tune."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ir50_network, "STAGES", ((4, 3, 1), (4, 4, 2), (8, 14, 2), (16, 3, 2)))
         patch.setattr(ir50_network, "DIMENSION", 16)
@@ -156,8 +181,8 @@ def train_base(folder: Path, clips: Path, *, training: TrainingConfig = TRAINING
     return folder / "fold.safetensors"
 
 
-def make_task(folder: Path, clips: Path, base: Path, *, name: str = "checkpoint", **config: object) -> TuningTask:
-    return TuningTask(
+def make_task(folder: Path, clips: Path, base: Path, *, name: str = "checkpoint", **config: Any) -> FinetuneTask:
+    return FinetuneTask(
         fold=1,
         base=base,
         clips=clips,

@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load
+from pipeline.config import Params, load
 from pipeline.finetuning.config import FinetuneConfig
 from pipeline.runtime.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
+FINETUNED = {"demo-finetune.yaml": {"grjca"}, "affwild2-as-released.yaml": {"leader_follower"}}
 PARAMS = """\
 corpus: {{kind: affwild2, root: corpus, index: index.csv}}
 backbones: {{ir50: {{weights: random}}}}
@@ -17,12 +18,12 @@ models:
 """
 
 
-def params(tmp_path: Path, finetune: str = ""):
+def params(tmp_path: Path, finetune: str = "") -> Params:
     (tmp_path / "params.yaml").write_text(PARAMS.format(finetune=finetune))
     return load(tmp_path / "params.yaml")
 
 
-def test_without_the_section_nothing_is_tuned(tmp_path: Path) -> None:
+def test_without_the_section_nothing_is_fine_tuned(tmp_path: Path) -> None:
     assert params(tmp_path).finetune.models == {}
     assert list(params(tmp_path).evaluated()) == ["visual", "small"]
 
@@ -35,11 +36,11 @@ def test_overrides_come_before_the_section_and_the_section_before_the_paper(tmp_
     assert type(read.finetune_of("visual")) is FinetuneConfig
 
 
-def test_a_tuned_model_follows_its_base_and_is_compared_with_a_row_of_its_own(tmp_path: Path) -> None:
-    row = "{source: s, method: tuned, modality: visual}"
+def test_a_fine_tuned_model_follows_its_base_and_is_compared_with_a_row_of_its_own(tmp_path: Path) -> None:
+    row = "{source: s, method: fine-tuned, modality: visual}"
     read = params(tmp_path, f"finetune: {{models: {{visual: {{published: {row}}}, small: {{}}}}}}").evaluated()
     assert list(read) == ["visual", "visual-finetuned", "small", "small-finetuned"]
-    assert [model.published and model.published.method for model in read.values()] == ["m", "tuned", None, None]
+    assert [model.published and model.published.method for model in read.values()] == ["m", "fine-tuned", None, None]
     assert read["visual-finetuned"].streams == ("ir50",)
 
 
@@ -68,11 +69,11 @@ def test_every_preset_has_the_section_that_the_dag_reads() -> None:
     assert len(files) > 2
     for file in files:
         assert "\nfinetune:" in file.read_text(), file.name
-        assert set(load(file).finetune.models) == ({"grjca"} if file.name == "demo-finetune.yaml" else set()), file.name
+        assert set(load(file).finetune.models) == FINETUNED.get(file.name, set()), file.name
 
 
 def test_the_demo_with_fine_tuning_is_the_demo_otherwise() -> None:
-    demo, tuned = (load(ROOT / "presets" / f"{name}.yaml") for name in ("demo", "demo-finetune"))
+    demo, finetuned = (load(ROOT / "presets" / f"{name}.yaml") for name in ("demo", "demo-finetune"))
     same = {"finetune": demo.finetune, "report": demo.report}
-    assert tuned.model_copy(update=same) == demo
-    assert tuned.finetune != demo.finetune
+    assert finetuned.model_copy(update=same) == demo
+    assert finetuned.finetune != demo.finetune

@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from pipeline.finetuning.config import FinetuneConfig
@@ -13,7 +15,7 @@ ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.s
 def test_the_table_of_parameters_is_complete_and_has_the_defaults() -> None:
     defaults = FinetuneConfig().model_dump(mode="json")
     found = {row[0].strip("`"): row[1] for row in ROWS if row[0].strip("`") in defaults}
-    assert list(found) == list(defaults)
+    assert sorted(found) == sorted(defaults)
     for name, value in found.items():
         written = yaml.safe_load(value)
         assert (float(written) if isinstance(defaults[name], float) else written) == defaults[name], name
@@ -26,8 +28,8 @@ def test_the_table_of_groups_is_what_is_released() -> None:
         assert found[name] == load_tunable(name).RELEASE
 
 
-def test_the_example_runs(tmp_path: Path, monkeypatch) -> None:
-    from pipeline.finetuning.finetune import finetune_fold
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.finetuning.loop import finetune_fold
     from tests.finetuning.factory import make_task, narrow_backbones, train_base, write_clips
 
     monkeypatch.chdir(tmp_path)
@@ -41,6 +43,6 @@ def test_the_example_runs(tmp_path: Path, monkeypatch) -> None:
         finetune_fold(make_task(tmp_path, clips, base, epochs=1, windows=2), tmp_path / "out")
         Path("models/grjca-finetuned/fold0.safetensors").symlink_to(tmp_path / "out" / "fold.safetensors")
         (code,) = re.findall(r"```python\n(.+?)```", TEXT, flags=re.DOTALL)
-        names: dict = {}
+        names: dict[str, Any] = {}
         exec(code, names)
     assert names["answer"].predictions.shape == (55, 2)

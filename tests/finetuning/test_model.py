@@ -1,32 +1,33 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from benchmarks.finetune_memory import peak_bytes
-from pipeline.backbones import ir50, vggish
-from pipeline.clips.clip import read_clip
-from pipeline.finetuning.finetuned import FinetunedFold, assemble_network
-from pipeline.finetuning.model import EndToEnd, run_steps, set_head_dropout
-from pipeline.finetuning.passages import Passages
-from pipeline.finetuning.tunable import Look
-from pipeline.models.trained import TrainedFold
-from pipeline.training.loss import ccc_loss
+from pipeline.backbones.common.config import BackboneConfig
+from pipeline.evaluation.config import EvaluateConfig
+from pipeline.evaluation.folds import Fold, Folds
+from pipeline.finetuning.model import ModelFinetuning
+from pipeline.finetuning.scores import score_predictions
+from pipeline.runtime.errors import ConfigError, InputError
+from pipeline.runtime.executor import Executor
+from pipeline.runtime.files import assemble
+from pipeline.runtime.items import ItemCache
+from pipeline.training.history import HISTORY, History
 from tests.finetuning.factory import (
-    SOURCES,
+    MODEL,
+    QUICK,
+    TARGETS,
+    TEST,
     TRAIN,
-    TRAINING,
     VALIDATION,
-    embed_all,
     narrow_backbones,
     train_base,
     write_clips,
 )
 
-FULL_VGGISH = vggish.build
+FOLDS = Folds("subject", (Fold(TRAIN, VALIDATION), Fold((*TRAIN[:2], *VALIDATION), TRAIN[2:])), TEST)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,179 +37,107 @@ def narrow() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clips(tmp_path_factory.mktemp("end_to_end") / "clips")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips, two trained folds, and a cache."""
+    folder = tmp_path_factory.mktemp("model")
+    clips = write_clips(folder / "clips")
+    base = train_base(folder / "base", clips)
+    (folder / "grjca").mkdir()
+    for number in (0, 1):
+        assemble(base, folder / "grjca" / f"fold{number}.safetensors")
+    return folder
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory, clips: Path) -> Path:
-    return train_base(tmp_path_factory.mktemp("end_to_end") / "base", clips)
-
-
-def network_of(base: Path, **options: int) -> EndToEnd:
-    return assemble_network(SOURCES, TrainedFold.load(base).network, **{"chunk": 7, **options})
-
-
-def batch_of(
-    network: EndToEnd, clips: Path, windows: tuple[int, ...] = (0, 3)
-) -> tuple[list, torch.Tensor, torch.Tensor]:
-    passages = Passages.cut(clips, TRAIN, training=TRAINING)
-    read = [passages.read(window, network.tunables) for window in windows]
-    return (
-        [one.excerpts for one in read],
-        torch.stack([one.mask for one in read]),
-        torch.stack([one.labels for one in read]),
+def finetuning_of(folder: Path, **changed: Any) -> ModelFinetuning:
+    finetuning = ModelFinetuning(
+        name="grjca",
+        model=MODEL,
+        backbones={name: BackboneConfig(weights="random") for name in ("ir50", "vggish", "i3d")},
+        finetune=QUICK.model_copy(update={"epochs": 1, "windows": 2}),
+        folds=FOLDS,
+        clips=folder / "clips",
+        digests={trial: f"digest of {trial}" for trial in (*TRAIN, *VALIDATION, *TEST)},
+        cache=ItemCache(folder / "cache"),
+        executor=Executor(engine="serial"),
     )
+    return replace(finetuning, **changed)
 
 
-def gradients(network: EndToEnd, loss: torch.Tensor) -> dict[str, torch.Tensor]:
-    network.zero_grad()
-    loss.backward()
-    return {name: parameter.grad for name, parameter in network.named_parameters() if parameter.grad is not None}
+def keys(finetuning: ModelFinetuning, folder: Path) -> list[str]:
+    streams = finetuning._streams()
+    return [finetuning._item(number, folder / "grjca" / f"fold{number}.safetensors", streams).key for number in (0, 1)]
 
 
-def test_untouched_it_predicts_what_the_cached_features_do(base: Path, clips: Path) -> None:
-    trained = TrainedFold.load(base)
-    tuned = FinetunedFold(network_of(base), SOURCES, trained.metadata)
-    features = embed_all(clips)
-    for trial in (*TRAIN, *VALIDATION):
-        expected = trained.predict({role: stream[trial] for role, stream in features.items()})
-        got = tuned.predict(read_clip(clips / f"{trial}.h5"))
-        # The stored features are half-precision numbers.
-        np.testing.assert_allclose(got.predictions, expected.predictions, atol=5e-3)
-        assert np.ptp(got.predictions) > 0.01
-        assert set(got.attention) == set(expected.attention)
-
-
-def test_a_window_with_the_plain_look_is_the_cached_window(base: Path, clips: Path) -> None:
-    trained = TrainedFold.load(base)
-    network = network_of(base).eval()
-    excerpts, mask, _ = batch_of(network, clips, (0, 2, 4))
-    with torch.no_grad():
-        output = network(excerpts, [Look()] * 3, mask)
-    passages = Passages.cut(clips, TRAIN, training=TRAINING)
-    features = embed_all(clips)
-    places = [passages.places[window] for window in (0, 2, 4)]
-    streams = {
-        role: torch.stack([torch.from_numpy(stream[place.trial][place.frames]).float() for place in places])
-        for role, stream in features.items()
+def test_folds_are_fine_tuned_once_and_scored_like_any_models(folder: Path) -> None:
+    first = finetuning_of(folder).run(folder / "grjca")
+    assert len(set(first.folds)) == 2
+    assert set(first.predictions) == {
+        *((0, trial) for trial in (*VALIDATION, *TEST)),
+        *((1, trial) for trial in (*TRAIN[2:], *TEST)),
     }
-    with torch.no_grad():
-        expected = trained.network(streams, mask)
-    torch.testing.assert_close(output.predictions, expected.predictions, atol=5e-3, rtol=0)
+    before = [(path / "fold.safetensors").stat().st_ino for path in first.folds]
+    assert finetuning_of(folder).run(folder / "grjca") == first
+    assert [(path / "fold.safetensors").stat().st_ino for path in first.folds] == before
+
+    config = EvaluateConfig(top_folds=1)
+    evaluation = score_predictions(
+        "x", first.predictions, folds=FOLDS, clips=folder / "clips", ranges=TARGETS, config=config
+    )
+    assert {one.trial for one in evaluation.validation} == {*VALIDATION, *TRAIN[2:]}
+    assert [one.trial for one in evaluation.test] == list(TEST)
+    assert set(evaluation.folds) == {0, 1}
+    assert evaluation.test[0].labels is None
+    assert "stage_visual" in evaluation.test[0].attention
+    for number, scores in evaluation.folds.items():
+        p = History.read(first.folds[number] / HISTORY).summary["p"]
+        assert sum(score.ccc for score in scores.values()) / 2 == pytest.approx(p, abs=1e-6)
 
 
-@pytest.mark.parametrize("released", [1, 2, 3])
-def test_gradients_are_those_of_a_plain_forward_pass(base: Path, clips: Path, released: int) -> None:
-    network = network_of(base).train()
-    set_head_dropout(network.fusion, 0.0)
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-    network.release(released)
-    excerpts, mask, labels = batch_of(network, clips)
-    looks = [Look((0.9, 0.1), mirrored=True), Look()]
-    usable = mask & ~labels.isnan().any(dim=-1)
-    found = gradients(network, ccc_loss(network(excerpts, looks, mask).predictions, labels, usable))
-
-    streams = {}
-    for role, tunable in network.tunables.items():
-        backbone = network.backbones[role]
-        parts = []
-        for window, look in zip(excerpts, looks, strict=True):
-            x = tunable.prepare(backbone, window[role], look=look, device=torch.device("cpu")).detach()
-            for _, step in tunable.steps(backbone):
-                x = step(x)
-            parts.append(x)
-        streams[role] = torch.stack(parts)
-    expected = gradients(network, ccc_loss(network.fusion(streams, mask).predictions, labels, usable))
-
-    learning = {name for name in network.learning(released) if dict(network.named_parameters()).get(name) is not None}
-    assert learning == found.keys() == expected.keys()
-    assert any(name.startswith("backbones.visual") for name in found)
-    assert any(name.startswith("backbones.audio") for name in found)
-    for name, gradient in expected.items():
-        torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-3, msg=name)
-        assert gradient.abs().max() > 0 or name.startswith("fusion."), name
+def test_a_changed_test_trial_is_predicted_again_and_no_fold_is_fine_tuned(folder: Path) -> None:
+    first = finetuning_of(folder).run(folder / "grjca")
+    digests = {**finetuning_of(folder).digests, TEST[0]: "new"}
+    again = finetuning_of(folder, digests=digests).run(folder / "grjca")
+    assert again.folds == first.folds
+    changed = {place for place, path in again.predictions.items() if path != first.predictions[place]}
+    assert changed == {(0, TEST[0]), (1, TEST[0])}
 
 
-def test_between_the_passes_only_the_boundary_is_kept() -> None:
-    layers = nn.Sequential(*(layer for _ in range(6) for layer in (nn.Linear(32, 32), nn.ReLU())))
-    steps = [(str(place), layer) for place, layer in enumerate(layers)]
-    for layer in layers[:8]:
-        layer.requires_grad_(False)
-    kept: list[int] = []
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        if not isinstance(tensor, nn.Parameter):
-            kept.append(tensor.numel())
-        return tensor
-
-    x = torch.randn(100, 32)
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        y = run_steps(steps, x, constant=8)
-    inside = sum(kept)
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        plain = layers(x)
-    assert torch.equal(y, plain)
-    # One boundary, against what every released layer needs.
-    assert inside <= 100 * 32
-    assert sum(kept) - inside >= 4 * 100 * 32
-    y.sum().backward()
-    assert layers[8].weight.grad is not None
-    assert layers[6].weight.grad is None
+def test_a_folds_key_holds_all_that_reaches_it_and_nothing_else(folder: Path) -> None:
+    first = keys(finetuning_of(folder), folder)
+    assert keys(finetuning_of(folder, name="other"), folder) == first
+    digests = finetuning_of(folder).digests
+    assert keys(finetuning_of(folder, digests={**digests, "z": "of no fold"}), folder) == first
+    changed: list[dict[str, Any]] = [
+        {"digests": {**digests, TRAIN[0]: "new"}},
+        {"finetune": QUICK.model_copy(update={"epochs": 2, "windows": 2})},
+        {"backbones": {name: BackboneConfig(weights="random", seed=1) for name in ("ir50", "vggish")}},
+        {"backbones": {name: BackboneConfig(weights="random", batch=8) for name in ("ir50", "vggish")}},
+    ]
+    for change in changed:
+        other = keys(finetuning_of(folder, **change), folder)
+        assert all(one != two for one, two in zip(first, other, strict=True)), change
 
 
-def test_chunks_do_not_change_predictions(base: Path, clips: Path) -> None:
-    outputs = []
-    for chunk in (1, 7, 1000):
-        network = network_of(base, chunk=chunk).eval()
-        network.release(2)
-        excerpts, mask, _ = batch_of(network, clips)
-        outputs.append(network(excerpts, [Look()] * 2, mask).predictions)
-    for output in outputs[1:]:
-        torch.testing.assert_close(output, outputs[0], atol=1e-5, rtol=0)
+def test_only_folds_from_a_changed_start_are_fine_tuned_again(folder: Path, tmp_path: Path) -> None:
+    first = keys(finetuning_of(folder), folder)
+    (tmp_path / "grjca").mkdir()
+    assemble(folder / "grjca" / "fold0.safetensors", tmp_path / "grjca" / "fold0.safetensors")
+    data = (folder / "grjca" / "fold1.safetensors").read_bytes()
+    (tmp_path / "grjca" / "fold1.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    again = keys(finetuning_of(folder), tmp_path)
+    assert again[0] == first[0]
+    assert again[1] != first[1]
 
 
-def test_training_mode_reaches_only_dropout_of_the_fusion_system(base: Path) -> None:
-    network = network_of(base).train()
-    assert not any(module.training for module in network.backbones.modules())
-    norms = [module for module in network.fusion.modules() if isinstance(module, nn.BatchNorm1d)]
-    assert norms
-    assert not any(norm.training for norm in norms)
-    assert all(module.training for module in network.fusion.modules() if isinstance(module, nn.Dropout))
+def test_a_missing_start_names_what_to_run(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"2 problems[\s\S]*fold1\.safetensors: no trained fold.*train@grjca"):
+        finetuning_of(folder).run(tmp_path)
 
 
-def test_frozen_backbones_stay_frozen(base: Path) -> None:
-    network = network_of(base, groups={"visual": 2, "audio": 0})
-    assert network.most == 2
-    network.release(2)
-    assert all(not parameter.requires_grad for parameter in network.backbones["audio"].parameters())
-    assert any(parameter.requires_grad for parameter in network.backbones["visual"].parameters())
-
-
-def test_dropout_is_set_in_the_head_alone(base: Path) -> None:
-    fusion = TrainedFold.load(base).network
-    set_head_dropout(fusion, 0.8)
-    found = {name: module.p for name, module in fusion.named_modules() if isinstance(module, nn.Dropout)}
-    assert found.pop("model.head.dropout") == 0.8
-    assert found
-    assert set(found.values()) == {0.0, 0.1}  # of the attention and of the temporal encoders
-    with pytest.raises(ValueError, match="Linear has no dropout in a module named `head`"):
-        set_head_dropout(nn.Linear(2, 2), 0.8)
-
-
-def test_the_memory_of_a_training_step_is_measured() -> None:
-    cpu = torch.device("cpu")
-    assert peak_bytes(windows=2, released=3, chunk=5, precision=torch.float32, device=cpu, length=12) > 1e8
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_windows_of_300_frames_fit_in_8_gigabytes(precision: torch.dtype) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ir50, "STAGES", ((64, 3, 1), (128, 4, 2), (256, 14, 2), (512, 3, 2)))
-        patch.setattr(ir50, "DIMENSION", 512)
-        patch.setattr(vggish, "build", FULL_VGGISH)
-        taken = peak_bytes(windows=2, released=3, chunk=32, precision=precision, device=torch.device("cuda"))
-    assert 1e9 < taken < 8e9
+def test_backbones_that_cannot_be_fine_tuned_or_are_not_there_are_refused(folder: Path) -> None:
+    model = MODEL.model_copy(update={"streams": ("i3d", "vggish")})
+    with pytest.raises(ConfigError, match="'i3d' cannot be fine-tuned"):
+        finetuning_of(folder, model=model).run(folder / "grjca")
+    finetune = QUICK.model_copy(update={"frozen": ("resnet50",)})
+    with pytest.raises(ConfigError, match=r"frozen: 'resnet50' is no stream of grjca, which has ir50, vggish"):
+        finetuning_of(folder, finetune=finetune).run(folder / "grjca")

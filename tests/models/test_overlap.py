@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.models.overlap import OverlapAverage, UncoveredFramesError, overlap_average
+from pipeline.models.overlap import UncoveredFramesError, overlap_average
 
 
 def windows_of(frames, length, hop):
@@ -16,13 +16,11 @@ def windows_of(frames, length, hop):
 
 
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 20), st.integers(0, 99))
-def test_both_ways_equal_a_list_per_frame(frames, length, hop, seed):
+def test_the_mean_equals_a_list_per_frame(frames, length, hop, seed):
     index, mask = windows_of(frames, length, min(hop, length))
     values = np.random.default_rng(seed).normal(size=(*index.shape, 2)).astype(np.float32)
     lists = [[] for _ in range(frames)]
-    stream = OverlapAverage(frames, 2)
     for window, places, kept in zip(values, index, mask, strict=True):
-        stream.add(int(places[0]), window, kept)
         for value, place, keep in zip(window, places, kept, strict=True):
             if keep:
                 lists[place].append(value.astype(np.float64))
@@ -30,7 +28,6 @@ def test_both_ways_equal_a_list_per_frame(frames, length, hop, seed):
     together = overlap_average(torch.from_numpy(values), torch.from_numpy(index), torch.from_numpy(mask), frames)
     assert together.dtype == torch.float32
     np.testing.assert_allclose(together.numpy(), expected, rtol=1e-6, atol=1e-7)
-    np.testing.assert_array_equal(stream.mean(), together.numpy())
 
 
 def test_values_may_have_any_shape_and_windows_any_order():
@@ -58,10 +55,6 @@ def test_uncovered_frames_are_named():
     with pytest.raises(UncoveredFramesError, match="3 of 7 frames are covered by no window: 2, 3, 6") as caught:
         overlap_average(torch.zeros(2, 2), index, torch.ones(2, 2, dtype=torch.bool), 7)
     assert caught.value.uncovered.tolist() == [2, 3, 6]
-    stream = OverlapAverage(3)
-    stream.add(0, np.zeros(2))
-    with pytest.raises(UncoveredFramesError, match="1 of 3 frames"):
-        stream.mean()
 
 
 def test_misfits_are_refused_with_their_numbers():
@@ -70,13 +63,6 @@ def test_misfits_are_refused_with_their_numbers():
         overlap_average(torch.zeros(1, 2), torch.tensor([[0, 5]]), mask, 3)
     with pytest.raises(ValueError, match="disagree"):
         overlap_average(torch.zeros(1, 3), torch.tensor([[0, 1]]), mask, 3)
-    stream = OverlapAverage(3, 2)
-    with pytest.raises(ValueError, match="from 2 to 3, but there are 3"):
-        stream.add(2, np.zeros((2, 2)))
-    with pytest.raises(ValueError, match="do not fit"):
-        stream.add(0, np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="at least one frame, got 0"):
-        OverlapAverage(0)
 
 
 @pytest.mark.gpu

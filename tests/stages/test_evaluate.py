@@ -26,7 +26,6 @@ folds: {count: 2}
 backbones:
   ir50: {weights: random}
   vggish: {weights: random}
-training: {window: 20, hop: 15, gaps: %s}
 models:
   grjca: {fusion: gated_joint_cross_attention, streams: [ir50, vggish], temporal: identity}
 evaluate: {top_folds: 1}
@@ -81,6 +80,7 @@ def trained_fold(gaps, number):
         "targets": ["valence", "arousal"],
         "ranges": [list(limits) for limits in ranges],
         "in_features": widths,
+        "views": {},
     }
     return TrainedFold(StandardisedNetwork(standardise=standardise, model=network).eval(), metadata)
 
@@ -94,7 +94,7 @@ def gaps(request):
 def project(tmp_path, monkeypatch, gaps):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["stages.evaluate", "grjca"])
-    (tmp_path / "params.yaml").write_text(PARAMS % gaps)
+    (tmp_path / "params.yaml").write_text(PARAMS)
     (tmp_path / "data/clips").mkdir(parents=True)
     rows = []
     for trial, frames in LENGTHS.items():
@@ -137,9 +137,10 @@ def test_a_models_folds_are_scored_on_their_own_trials(project, gaps):
         trained = trained_fold(gaps, number)
         predicted = []
         for trial in fold.validation:
-            keep = ~np.isnan(labels(trial)).any(axis=1) if gaps == "compact" else None
+            labelled = ~np.isnan(labels(trial)).any(axis=1)
             streams = {role: embedding(trial, stream) for stream, (role, _) in STREAMS.items()}
-            answer = trained.predict(streams, keep=keep)
+            answer = trained.predict(streams, labelled=labelled)
+            assert np.array_equal(np.isnan(answer.predictions[:, 0]), ~labelled & (gaps == "compact"))
             predicted.append(answer.predictions)
             one = frames.validation[trial]
             np.testing.assert_array_equal(one.predictions, answer.predictions)

@@ -11,7 +11,7 @@ from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.evaluation.folds import Fold, Folds, write_folds
 from pipeline.evaluation.predictions import read_frames
-from pipeline.finetuning.finetuned import FinetunedFold
+from pipeline.finetuning.fold import FinetunedFold
 from stages.finetune import main
 from tests.finetuning.factory import SOURCES, TEST, TRAIN, VALIDATION, narrow_backbones, train_base, write_clips
 

@@ -23,7 +23,7 @@ folds: {count: 2}
 backbones:
   ir50: {weights: random, views: [centre, top_left, bottom_right_flipped]}
   vggish: {weights: random}
-training: {window: 20, hop: 15, batch: 2, epochs: 2, warm_up_epochs: 0, evaluation_views: mean}
+training: {window: 20, hop: 15, batch: 2, epochs: 2, warm_up_epochs: 0}
 models:
   grjca:
     fusion: gated_joint_cross_attention
@@ -82,7 +82,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_model_is_trained_on_all_views_and_predicts_with_their_mean(project: Path) -> None:
+def test_a_model_is_trained_on_all_views_and_predicts_from_the_centre(project: Path) -> None:
     train.main()
     evaluate.main()
     frames = read_frames(Path("predictions/grjca/frames.h5"))
@@ -91,16 +91,11 @@ def test_a_model_is_trained_on_all_views_and_predicts_with_their_mean(project: P
     for number, fold in enumerate(FOLDS):
         trained = TrainedFold.load(Path(f"models/grjca/fold{number}.safetensors"))
         assert trained.metadata["views"] == {"visual": list(VIEWS["ir50"])}
-        assert trained.metadata["evaluation_views"] == "mean"
         for trial in fold.validation + (("t",) if number in best else ()):
             audio = embedding(trial, "vggish")
-            alone = [
-                trained.predict({"visual": embedding(trial, "ir50") + np.float16(view), "audio": audio}).predictions
-                for view in range(3)
-            ]
+            expected = trained.predict({"visual": embedding(trial, "ir50"), "audio": audio}).predictions
             predicted = (frames.test if trial == "t" else frames.validation)[trial].predictions
-            np.testing.assert_allclose(predicted, np.mean(alone, axis=0), atol=1e-6)
-            assert np.abs(predicted - alone[0]).max() > 1e-5
+            np.testing.assert_allclose(predicted, expected, atol=1e-6)
 
 
 def test_the_views_of_a_store_come_into_the_table_by_role(project: Path) -> None:

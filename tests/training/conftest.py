@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.models.config import ModelConfig
 from pipeline.training.config import TrainingConfig
-from pipeline.training.fold import FoldTask
 from pipeline.training.frames import FrameTable, join_frames
+from pipeline.training.loop import FoldTask, FoldTraining
 
 TRAIN, VALIDATION = ("a", "b", "c", "d"), ("e", "f")
 TARGETS = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)}
@@ -25,6 +27,17 @@ MODEL = ModelConfig(
 )
 
 TaskFactory = Callable[..., FoldTask]
+
+
+class ScoredTraining(FoldTraining):
+    """A training whose validation scores are given: one P for each epoch, the last one for all that follow."""
+
+    def __init__(self, task: FoldTask, *p: float) -> None:
+        super().__init__(task, torch.device("cpu"))
+        self.p = p
+
+    def _validate(self) -> dict[str, float]:
+        return dict.fromkeys(self.targets, self.p[min(len(self.history), len(self.p) - 1)])
 
 
 def make_table() -> FrameTable:
@@ -44,7 +57,7 @@ def make_table() -> FrameTable:
     return join_frames(features, labels, trials=(*TRAIN, *VALIDATION))
 
 
-def make_task(folder: Path, *, name: str = "checkpoint", **training: object) -> FoldTask:
+def make_task(folder: Path, *, name: str = "checkpoint", **training: Any) -> FoldTask:
     """Return fold 1 of a small GRJCA, with its table saved below `folder`."""
     table = folder / "table"
     if not table.exists():

@@ -1,3 +1,5 @@
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -46,7 +48,7 @@ def test_masked_frames_have_no_say_even_where_their_label_is_nan() -> None:
     predictions.requires_grad_()
     plain = ccc_loss(predictions, labels, mask)
     spoilt = ccc_loss(predictions, labels.masked_fill(~mask[..., None], torch.nan), mask)
-    spoilt.backward()
+    spoilt.backward()  # type: ignore[no-untyped-call]
     assert spoilt.item() == plain.item()
     assert predictions.grad is not None
     assert torch.isfinite(predictions.grad).all()
@@ -55,21 +57,23 @@ def test_masked_frames_have_no_say_even_where_their_label_is_nan() -> None:
 
 
 @given(label=st.floats(-1, 1), prediction=st.floats(-1, 1), scope=st.sampled_from(["window", "batch"]))
-def test_constants_give_finite_values_and_gradients(label: float, prediction: float, scope: str) -> None:
+def test_constants_give_finite_values_and_gradients(
+    label: float, prediction: float, scope: Literal["window", "batch"]
+) -> None:
     predictions = torch.full((2, 10, 1), prediction, requires_grad=True)
     loss = ccc_loss(predictions, torch.full((2, 10, 1), label), torch.ones(2, 10, dtype=torch.bool), scope=scope)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert torch.isfinite(loss)
     assert predictions.grad is not None
     assert torch.isfinite(predictions.grad).all()
 
 
 @pytest.mark.parametrize("scope", ["window", "batch"])
-def test_a_batch_without_annotated_frames_is_zero(scope: str) -> None:
+def test_a_batch_without_annotated_frames_is_zero(scope: Literal["window", "batch"]) -> None:
     predictions, labels, mask = _batch()
     predictions.requires_grad_()
     loss = ccc_loss(predictions, labels, torch.zeros_like(mask), scope=scope)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert loss.item() == 0
     assert predictions.grad is not None
     assert (predictions.grad == 0).all()
@@ -88,7 +92,7 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
     predictions, labels, mask = _batch(t=12)
     # The loss computes in single precision: compare with a coarse central difference.
     predictions.requires_grad_()
-    ccc_loss(predictions, labels, mask).backward()
+    ccc_loss(predictions, labels, mask).backward()  # type: ignore[no-untyped-call]
     assert predictions.grad is not None
     place = (0, int(mask[0].nonzero()[0]), 1)
     shift = torch.zeros_like(predictions)

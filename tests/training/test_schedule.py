@@ -1,13 +1,22 @@
+from typing import Any
+
 import pytest
 import torch
 
-from pipeline.training.schedule import Schedule, warm_up_rate
+from pipeline.training.config import OptimiserConfig
+from pipeline.training.schedule import Schedule, make_optimizer, warm_up_rate
 
 
-def _schedule(**changed: object) -> Schedule:
+def _schedule(**changed: Any) -> Schedule:
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    settings = {"base": 1e-5, "warm_up": "sawtooth", "warm_up_epochs": 5, "factor": 0.1, "patience": 5} | changed
-    return Schedule(optimizer, **settings)  # type: ignore[arg-type]
+    return Schedule(optimizer, OptimiserConfig(learning_rate=1e-5).model_copy(update=changed))
+
+
+def test_the_optimiser_is_adam_as_configured() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = make_optimizer([parameter], OptimiserConfig(learning_rate=0.5, weight_decay=0.25))
+    (group,) = optimizer.param_groups
+    assert (group["params"], group["lr"], group["weight_decay"]) == ([parameter], 0.5, 0.25)
 
 
 def test_the_sawtooth_starts_each_epoch_at_zero_and_peaks_at_a_growing_share() -> None:
@@ -46,13 +55,13 @@ def test_without_improvement_the_rate_falls_every_six_epochs_after_the_warm_up()
 def test_a_rate_that_rounding_left_just_above_the_minimum_is_not_below_it() -> None:
     schedule = _schedule()
     schedule.optimizer.param_groups[0]["lr"] = 1e-5 * 0.1**3
-    assert not schedule.exhausted(1e-8)
+    assert not schedule.exhausted
     schedule.optimizer.param_groups[0]["lr"] = 1e-9
-    assert schedule.exhausted(1e-8)
+    assert schedule.exhausted
 
 
 def test_a_resumed_schedule_goes_on_where_it_was() -> None:
-    first, second = _schedule(patience=1), _schedule(patience=1)
+    first, second = _schedule(plateau_patience=1), _schedule(plateau_patience=1)
     for epoch in range(7):
         first.step_epoch(epoch=epoch, score=0.5)
     second.load_state_dict(first.state_dict())

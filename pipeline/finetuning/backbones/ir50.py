@@ -1,4 +1,4 @@
-"""How IR-50 is tuned: from its output layer backwards, on faces cropped and mirrored window by window."""
+"""How IR-50 is fine-tuned: from its output layer backwards, on faces cropped and mirrored window by window."""
 
 from typing import Final
 
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.backbones.common.transfer import to_device
+from pipeline.backbones.common.batches import to_device
 from pipeline.backbones.ir50 import CROP, IR50, normalise
+from pipeline.backbones.ir50.front_end import check_size
 from pipeline.clips.excerpt import OpenClip
-from pipeline.finetuning.tunable import Excerpt, Look, Step
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.finetuning.tunable import Augmentation, Excerpt, Step
 
 RELEASE: Final = (
     ("output_layer",),
@@ -41,27 +41,24 @@ def read(clip: OpenClip, frames: npt.NDArray[np.int64]) -> Excerpt:
         The clip's faces are smaller than the crop.
     """
     faces = clip.faces(frames)
-    if min(faces.shape[1:3]) < CROP:
-        message = f"faces of {faces.shape[1]} x {faces.shape[2]} pixels, but IR-50 looks at {CROP} x {CROP}"
-        problem = Problem(message, trial=clip.trial, remedy="set `clips.face_size: 48`")
-        raise InputError("fine-tuning ir50", [problem])
+    check_size(faces, trial=clip.trial, what="fine-tuning ir50")
     return (faces,)
 
 
-def prepare(network: IR50, excerpt: Excerpt, *, look: Look, device: torch.device) -> Tensor:
+def prepare(network: IR50, excerpt: Excerpt, *, augmentation: Augmentation, device: torch.device) -> Tensor:
     """Crop, mirror and scale to (n, 3, 40, 40)."""
     (faces,) = excerpt
-    top, left = crop_corner(look, height=faces.shape[1], width=faces.shape[2])
+    top, left = crop_corner(augmentation, height=faces.shape[1], width=faces.shape[2])
     crops = np.ascontiguousarray(faces[:, top : top + CROP, left : left + CROP])
     pixels = to_device(crops, device)
-    if look.mirrored:
+    if augmentation.mirrored:
         pixels = pixels.flip(2)
     return normalise(pixels).contiguous(memory_format=torch.channels_last)
 
 
-def crop_corner(look: Look, *, height: int, width: int) -> tuple[int, int]:
+def crop_corner(augmentation: Augmentation, *, height: int, width: int) -> tuple[int, int]:
     """Return the first row and column of the crop out of `height` x `width` pixels."""
-    if look.place is None:
+    if augmentation.crop is None:
         return (height - CROP) // 2, (width - CROP) // 2
-    top, left = look.place
+    top, left = augmentation.crop
     return int(top * (height - CROP + 1)), int(left * (width - CROP + 1))

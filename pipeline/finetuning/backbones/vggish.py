@@ -1,4 +1,4 @@
-"""How VGGish is tuned: its three linear layers, the last first; the convolutions stay as they are."""
+"""How VGGish is fine-tuned: its three linear layers, the last first; the convolutions stay as they are."""
 
 from typing import Final
 
@@ -9,10 +9,9 @@ from torch import Tensor
 
 from pipeline.backbones.vggish import VGGish
 from pipeline.backbones.vggish.dense import patch_maps
-from pipeline.backbones.vggish.log_mel import HOP, PATCH, SAMPLE_RATE, WINDOW, log_mel_rows, patch_starts, row_count
+from pipeline.backbones.vggish.front_end import HOP, PATCH, WINDOW, check_rate, log_mel_rows, patch_starts, row_count
 from pipeline.clips.excerpt import OpenClip
-from pipeline.finetuning.tunable import Excerpt, Look, Step
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.finetuning.tunable import Augmentation, Excerpt, Step
 
 RELEASE: Final = (("embeddings.4",), ("embeddings.2",), ("embeddings.0",))
 
@@ -30,10 +29,7 @@ def read(clip: OpenClip, frames: npt.NDArray[np.int64]) -> Excerpt:
     InputError
         The clip's sample rate is another.
     """
-    if clip.sample_rate != SAMPLE_RATE:
-        message = f"sound at {clip.sample_rate} Hz, but VGGish hears at {SAMPLE_RATE} Hz"
-        problem = Problem(message, trial=clip.trial, remedy=f"set `clips.sample_rate: {SAMPLE_RATE}`")
-        raise InputError("fine-tuning vggish", [problem])
+    check_rate(clip.sample_rate, trial=clip.trial, what="fine-tuning vggish")
     starts, _ = patch_starts(clip.time, row_count(clip.samples))
     starts = starts[frames]
     first, last = int(starts.min()), int(starts.max()) + PATCH
@@ -43,8 +39,8 @@ def read(clip: OpenClip, frames: npt.NDArray[np.int64]) -> Excerpt:
     return rows[: last - first], starts - first
 
 
-def prepare(network: VGGish, excerpt: Excerpt, *, look: Look, device: torch.device) -> Tensor:
-    """Run the convolutions: (n, 12288), channels fastest. Sound is heard as it is."""
+def prepare(network: VGGish, excerpt: Excerpt, *, augmentation: Augmentation, device: torch.device) -> Tensor:
+    """Run the convolutions: (n, 12288), channels fastest. Sound has no crop and no mirror image."""
     rows, starts = excerpt
     unique, inverse = np.unique(starts, return_inverse=True)
     maps = patch_maps(network.features, rows, unique, device=device)  # (k, 512, 6, 4)

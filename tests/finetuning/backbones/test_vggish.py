@@ -10,9 +10,9 @@ from pipeline.backbones.common.weights import Weights
 from pipeline.backbones.vggish.front_end import log_mel_rows, patches_at
 from pipeline.clips.clip import write_clip
 from pipeline.clips.excerpt import OpenClip
-from pipeline.finetuning.backbones import vggish as tuning
+from pipeline.finetuning.backbones import vggish as finetuning
 from pipeline.finetuning.release import released_names
-from pipeline.finetuning.tunable import Look
+from pipeline.finetuning.tunable import Augmentation
 from pipeline.runtime.errors import InputError
 from tests.backbones.clips import make_clip
 from tests.finetuning.factory import narrow_vggish
@@ -29,8 +29,8 @@ def test_the_steps_are_the_forward_pass_behind_the_convolutions(random_vggish: v
     rows = log_mel_rows(random_sound(1.5, seed=3))
     starts = np.array([0, 3, 7, 7, 3])
     with torch.no_grad():
-        x = tuning.prepare(random_vggish, (rows, starts), look=Look(), device=CPU)
-        for _, step in tuning.steps(random_vggish):
+        x = finetuning.prepare(random_vggish, (rows, starts), augmentation=Augmentation(), device=CPU)
+        for _, step in finetuning.steps(random_vggish):
             x = step(x)
         expected = random_vggish(torch.from_numpy(patches_at(rows, starts)))
     assert x.shape == (5, 128)
@@ -54,10 +54,10 @@ def test_a_window_is_embedded_as_the_whole_clip_is(
     clip = make_clip(frames=50, audio=sound)
     write_clip(tmp_path / "7.h5", clip)
     with OpenClip(tmp_path / "7.h5") as opened:
-        excerpt = tuning.read(opened, frames)
+        excerpt = finetuning.read(opened, frames)
     with torch.no_grad():
-        x = tuning.prepare(network, excerpt, look=Look((0.5, 0.5), mirrored=True), device=CPU)
-        for _, step in tuning.steps(network):
+        x = finetuning.prepare(network, excerpt, augmentation=Augmentation((0.5, 0.5), mirrored=True), device=CPU)
+        for _, step in finetuning.steps(network):
             x = step(x)
     expected = vggish.embed(network, clip, batch=64, device=CPU)[frames]
     np.testing.assert_allclose(x.numpy(), expected, atol=2e-5)
@@ -66,7 +66,7 @@ def test_a_window_is_embedded_as_the_whole_clip_is(
 def test_another_sample_rate_is_refused(tmp_path: Path) -> None:
     write_clip(tmp_path / "7.h5", make_clip(frames=3, sample_rate=8000))
     with OpenClip(tmp_path / "7.h5") as clip, pytest.raises(InputError, match=r"trial 7: sound at 8000 Hz"):
-        tuning.read(clip, np.array([0]))
+        finetuning.read(clip, np.array([0]))
 
 
 def test_groups_hold_the_published_numbers_of_parameters() -> None:
@@ -74,6 +74,6 @@ def test_groups_hold_the_published_numbers_of_parameters() -> None:
         network = vggish.VGGish()
     shapes = dict(network.named_parameters())
     sizes = [
-        sum(shapes[name].numel() for name in released_names(network, tuning.RELEASE, count)) for count in (1, 2, 3)
+        sum(shapes[name].numel() for name in released_names(network, finetuning.RELEASE, count)) for count in (1, 2, 3)
     ]
     assert np.diff([0, *sizes]).tolist() == [524_416, 16_781_312, 50_335_744]

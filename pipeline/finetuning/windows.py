@@ -18,8 +18,8 @@ from pipeline.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
-class Passage:
-    """One window as it is learnt from.
+class WindowInput:
+    """One window as the network learns from it.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a window lies: a trial, its frames (t,), and which of them are more than padding (t,)."""
+class WindowFrames:
+    """The frames of a window: a trial, their numbers (t,), and which of them are more than padding (t,)."""
 
     trial: str
     frames: npt.NDArray[np.int64]
@@ -43,22 +43,22 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Passages:
-    """All windows of some trials. Only labels are held; faces and sound stay in the clips until a window is due.
+class ClipWindows:
+    """All windows of some trials. Only labels are held; faces and sound stay in the clips until a window is read.
 
     Parameters
     ----------
     clips : folder of the clips
     labels : (T, k) of each trial
-    places : where the windows lie
+    windows : frames of each
     """
 
     clips: Path
     labels: Mapping[str, npt.NDArray[np.float32]]
-    places: tuple[Place, ...]
+    windows: tuple[WindowFrames, ...]
 
     @classmethod
-    def cut(cls, clips: Path, trials: Sequence[str], *, training: TrainingConfig) -> "Passages":
+    def cut(cls, clips: Path, trials: Sequence[str], *, training: TrainingConfig) -> "ClipWindows":
         """Cut the windows of `trials` as the model's training did.
 
         Raises
@@ -66,30 +66,31 @@ class Passages:
         InputError
             No trial has an annotated frame.
         """
-        labels, places = {}, []
+        labels, found = {}, []
         for trial in trials:
             clip = read_clip(clips / f"{trial}.h5", faces=False, audio=False)
             labels[trial] = clip.labels
             kept = np.flatnonzero(clip.label_valid) if training.gaps == "compact" else np.arange(len(clip))
-            windows = cut_windows([kept], window=training.window, hop=training.hop)
-            places += [Place(trial, *window) for window in zip(windows.index, windows.mask, strict=True)]
+            cut = cut_windows([kept], window=training.window, hop=training.hop)
+            found += [WindowFrames(trial, *window) for window in zip(cut.index, cut.mask, strict=True)]
         if all(np.isnan(values).any(axis=1).all() for values in labels.values()):
             problem = Problem(f"none of {len(labels)} training trials has an annotated frame", file=str(clips))
             raise InputError("nothing to learn from", [problem])
-        return cls(clips, labels, tuple(places))
+        return cls(clips, labels, tuple(found))
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.windows)
 
-    def usable(self, window: int) -> bool:
+    def usable(self, number: int) -> bool:
         """Whether a window has the two annotated frames that a CCC needs."""
-        place = self.places[window]
-        labelled = ~np.isnan(self.labels[place.trial][place.frames]).any(axis=1)
-        return bool((labelled & place.mask).sum() >= 2)
+        window = self.windows[number]
+        labelled = ~np.isnan(self.labels[window.trial][window.frames]).any(axis=1)
+        return bool((labelled & window.mask).sum() >= 2)
 
-    def read(self, window: int, tunables: Mapping[str, Tunable]) -> Passage:
+    def read(self, number: int, tunables: Mapping[str, Tunable]) -> WindowInput:
         """Read a window's faces and sound."""
-        place = self.places[window]
-        with OpenClip(self.clips / f"{place.trial}.h5") as clip:
-            excerpts = {role: tunable.read(clip, place.frames) for role, tunable in tunables.items()}
-        return Passage(excerpts, torch.from_numpy(place.mask), torch.from_numpy(self.labels[place.trial][place.frames]))
+        window = self.windows[number]
+        with OpenClip(self.clips / f"{window.trial}.h5") as clip:
+            excerpts = {role: tunable.read(clip, window.frames) for role, tunable in tunables.items()}
+        labels = self.labels[window.trial][window.frames]
+        return WindowInput(excerpts, torch.from_numpy(window.mask), torch.from_numpy(labels))

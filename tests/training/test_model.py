@@ -6,7 +6,7 @@ from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import ItemCache
 from pipeline.training.frames import FrameTable
-from pipeline.training.train_model import ModelTraining
+from pipeline.training.model import ModelTraining
 from tests.training.conftest import MODEL, SETTINGS, TARGETS
 
 FOLDS = [

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,15 +17,16 @@ from pipeline.backbones.common.interface import load_backbone
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.clip import read_clip
 from pipeline.evaluation.metrics import score
-from pipeline.finetuning.finetune import FOLD, HISTORY, finetune_fold
-from pipeline.finetuning.finetuned import FinetunedFold
+from pipeline.finetuning.fold import FinetunedFold
+from pipeline.finetuning.loop import finetune_fold
+from pipeline.finetuning.predictions import PredictionTask, predict_trial, read_predictions
 from pipeline.finetuning.release import released_names
+from pipeline.finetuning.task import FinetuneTask
 from pipeline.finetuning.tunable import load_tunable
-from pipeline.finetuning.tuned_predictions import PredictionTask, predict_trial, read_predictions
-from pipeline.finetuning.tuning import TuningTask
 from pipeline.models.trained import FramePredictions, TrainedFold
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.files import sha256_file
+from pipeline.training.history import FOLD, HISTORY
 from tests.finetuning.factory import (
     MODEL,
     SOURCES,
@@ -33,13 +35,15 @@ from tests.finetuning.factory import (
     VALIDATION,
     make_task,
     narrow_backbones,
+    scored,
     train_base,
+    worst_start,
     write_clips,
 )
 
 FILES = (FOLD, HISTORY)
 WEIGHTS = {"ir50": Weights(), "vggish": Weights()}
-RELEASES = {"epochs": 4, "windows": 4, "plateau_patience": 0, "min_learning_rate": 2e-3}
+RELEASES: dict[str, Any] = {"epochs": 4, "windows": 4, "plateau_patience": 0, "min_learning_rate": 2e-3}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,62 +59,63 @@ def narrow() -> Iterator[None]:
 def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("finetune")
     clips = write_clips(folder / "clips")
-    # Stopped early, so that there is something left to learn.
     return clips, train_base(folder / "base", clips, training=TRAINING.model_copy(update={"epochs": 4}))
 
 
 @pytest.fixture(scope="module")
-def tuned(tmp_path_factory: pytest.TempPathFactory, material: tuple[Path, Path]) -> Path:
-    """The item of a fold that was tuned in one go."""
-    folder = tmp_path_factory.mktemp("tuned")
+def finetuned(tmp_path_factory: pytest.TempPathFactory, material: tuple[Path, Path]) -> Path:
+    """The item of a fold that was fine-tuned in one go."""
+    folder = tmp_path_factory.mktemp("finetuned")
     task = make_task(folder, *material, **RELEASES)
     (folder / "out").mkdir()
-    finetune_fold(task, folder / "out")
+    with worst_start():
+        finetune_fold(task, folder / "out")
     assert not task.checkpoint.exists()
     return folder / "out"
 
 
-def digests(task: TuningTask, directory: Path) -> list[str]:
+def digests(task: FinetuneTask, directory: Path) -> list[str]:
     directory.mkdir()
-    finetune_fold(task, directory)
+    with worst_start():
+        finetune_fold(task, directory)
     return [sha256_file(directory / name) for name in FILES]
 
 
-def predict(tuned: Path, clips: Path, trial: str) -> FramePredictions:
-    directory = tuned.with_name(f"{tuned.name}-{trial}")
+def predict(finetuned: Path, clips: Path, trial: str) -> FramePredictions:
+    directory = finetuned.with_name(f"{finetuned.name}-{trial}")
     directory.mkdir(exist_ok=True)
     labelled = trial in VALIDATION
-    predict_trial(PredictionTask(tuned / FOLD, tuple(SOURCES.items()), clips / f"{trial}.h5", labelled), directory)
+    predict_trial(PredictionTask(finetuned / FOLD, tuple(SOURCES.items()), clips / f"{trial}.h5", labelled), directory)
     return read_predictions(directory)
 
 
-def test_the_predictions_are_those_that_were_scored(tuned: Path, material: tuple[Path, Path]) -> None:
-    predictions = {trial: predict(tuned, material[0], trial) for trial in (*VALIDATION, *TEST)}
+def test_the_predictions_are_those_that_were_scored(finetuned: Path, material: tuple[Path, Path]) -> None:
+    predictions = {trial: predict(finetuned, material[0], trial) for trial in (*VALIDATION, *TEST)}
     clips = {trial: read_clip(material[0] / f"{trial}.h5") for trial in predictions}
     for trial, answer in predictions.items():
         assert answer.predictions.shape == (len(clips[trial]), 2)
         assert np.isfinite(answer.predictions).all()
         assert answer.attention["visual"].shape == (len(clips[trial]), 2, 2)
     labels = np.concatenate([clips[trial].labels for trial in VALIDATION])
-    said = np.concatenate([predictions[trial].predictions for trial in VALIDATION])
-    history = json.loads((tuned / HISTORY).read_text())
-    p = np.mean([score(labels[:, k], said[:, k]).ccc for k in (0, 1)])
+    predicted = np.concatenate([predictions[trial].predictions for trial in VALIDATION])
+    history = json.loads((finetuned / HISTORY).read_text())
+    p = np.mean([score(labels[:, k], predicted[:, k]).ccc for k in (0, 1)])
     assert p == pytest.approx(history["summary"]["p"], abs=1e-6)
     assert history["summary"]["p"] == max(row["p"] for row in history["rows"])
-    assert history["summary"]["start_p"] == history["rows"][0]["p"] < history["summary"]["p"]
+    assert history["summary"]["start_p"] == history["rows"][0]["p"] == -1
 
 
-def test_a_saved_fold_says_how_it_was_tuned(tuned: Path) -> None:
-    fold = FinetunedFold.load(tuned / FOLD, WEIGHTS)
-    summary = json.loads((tuned / HISTORY).read_text())["summary"]
+def test_a_saved_fold_says_how_it_was_fine_tuned(finetuned: Path) -> None:
+    fold = FinetunedFold.load(finetuned / FOLD, WEIGHTS)
+    summary = json.loads((finetuned / HISTORY).read_text())["summary"]
     assert {name: fold.metadata[name] for name in summary} == summary
     assert fold.metadata["finetune"]["plateau_patience"] == 0
     assert fold.metadata["best_epoch"] >= 0
 
 
-def test_only_what_differs_from_the_published_weights_is_kept(tuned: Path) -> None:
-    released = FinetunedFold.load(tuned / FOLD, WEIGHTS).metadata["released"]
-    with safe_open(tuned / FOLD, framework="pt") as file:
+def test_only_what_differs_from_the_published_weights_is_kept(finetuned: Path) -> None:
+    released = FinetunedFold.load(finetuned / FOLD, WEIGHTS).metadata["released"]
+    with safe_open(finetuned / FOLD, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith("backbones.")]  # noqa: SIM118
     assert released >= 1
     expected = [
@@ -123,18 +128,19 @@ def test_only_what_differs_from_the_published_weights_is_kept(tuned: Path) -> No
     assert sorted(names) == sorted(expected)
 
 
-def test_a_fold_of_another_kind_or_other_weights_is_refused(tuned: Path, material: tuple[Path, Path]) -> None:
+def test_a_fold_of_another_kind_or_other_weights_is_refused(finetuned: Path, material: tuple[Path, Path]) -> None:
     with pytest.raises(ValueError, match="is not a fine-tuned fold of schema 1"):
         FinetunedFold.load(material[1], WEIGHTS)
     with pytest.raises(ValueError, match="is not a trained fold"):
-        TrainedFold.load(tuned / FOLD)
-    with pytest.raises(InputError, match=r"visual: tuned from random:0, given random:5"):
-        FinetunedFold.load(tuned / FOLD, {**WEIGHTS, "ir50": Weights(seed=5)})
+        TrainedFold.load(finetuned / FOLD)
+    with pytest.raises(InputError, match=r"visual: fine-tuned from random:0, given random:5"):
+        FinetunedFold.load(finetuned / FOLD, {**WEIGHTS, "ir50": Weights(seed=5)})
 
 
 def test_a_run_without_a_better_epoch_gives_the_start_back(material: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    finetune_fold(make_task(tmp_path, *material, epochs=1, windows=2, learning_rate=0.5), tmp_path / "out")
+    with scored(0.5, 0.4):
+        finetune_fold(make_task(tmp_path, *material, epochs=1, windows=2), tmp_path / "out")
     fold = FinetunedFold.load(tmp_path / "out" / FOLD, WEIGHTS)
     assert fold.metadata["best_epoch"] == -1
     start = TrainedFold.load(material[1]).network.state_dict()
@@ -148,14 +154,16 @@ def test_the_order_of_the_streams_is_kept(material: tuple[Path, Path], tmp_path:
     base = train_base(tmp_path / "base", material[0], training=training, model=model)
     (tmp_path / "out").mkdir()
     finetune_fold(make_task(tmp_path, material[0], base, epochs=1, windows=2), tmp_path / "out")
-    said = np.concatenate([predict(tmp_path / "out", material[0], trial).predictions for trial in VALIDATION])
+    predicted = np.concatenate([predict(tmp_path / "out", material[0], trial).predictions for trial in VALIDATION])
     labels = np.concatenate([read_clip(material[0] / f"{trial}.h5").labels for trial in VALIDATION])
-    p = np.mean([score(labels[:, k], said[:, k]).ccc for k in (0, 1)])
+    p = np.mean([score(labels[:, k], predicted[:, k]).ccc for k in (0, 1)])
     assert p == pytest.approx(json.loads((tmp_path / "out" / HISTORY).read_text())["summary"]["p"], abs=1e-6)
 
 
 @pytest.mark.parametrize("changed", [{"gaps": "compact"}, {"targets": "separate"}])
-def test_other_trainings_can_be_tuned(material: tuple[Path, Path], tmp_path: Path, changed: dict[str, str]) -> None:
+def test_other_trainings_can_be_fine_tuned(
+    material: tuple[Path, Path], tmp_path: Path, changed: dict[str, str]
+) -> None:
     training = TRAINING.model_copy(update={"epochs": 2, **changed})
     base = train_base(tmp_path / "base", material[0], training=training)
     (tmp_path / "out").mkdir()
@@ -175,25 +183,27 @@ from pathlib import Path
 import torch
 sys.path.insert(0, {root!r})
 torch.set_num_threads(1)
-from pipeline.finetuning.finetune import finetune_fold
-from pipeline.finetuning.tuning import FoldTuning
-from tests.finetuning.factory import make_task, narrow_backbones
-save = FoldTuning.save
+from pipeline.finetuning.loop import finetune_fold
+from pipeline.finetuning.loop import FoldFinetuning
+from tests.finetuning.factory import make_task, narrow_backbones, worst_start
+save = FoldFinetuning.save
 def save_and_wait(self):
     save(self)
     print(len(self.history), flush=True)
     if len(self.history) == 3:
         sys.stdin.read()
-FoldTuning.save = save_and_wait
+FoldFinetuning.save = save_and_wait
 folder = Path({folder!r})
-with narrow_backbones():
+with narrow_backbones(), worst_start():
     task = make_task(folder, Path({clips!r}), Path({base!r}), name="killed", **{changed!r})
     (folder / "killed").mkdir()
     finetune_fold(task, folder / "killed")
 """
 
 
-def test_a_killed_process_resumes_to_the_same_bytes(tuned: Path, material: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_killed_process_resumes_to_the_same_bytes(
+    finetuned: Path, material: tuple[Path, Path], tmp_path: Path
+) -> None:
     clips, base = material
     root = str(Path(__file__).parents[2])
     script = KILLED.format(root=root, folder=str(tmp_path), clips=str(clips), base=str(base), changed=RELEASES)
@@ -205,14 +215,14 @@ def test_a_killed_process_resumes_to_the_same_bytes(tuned: Path, material: tuple
     assert lines == ["1", "2", "3"]
     task = make_task(tmp_path, *material, name="killed", **RELEASES)
     assert task.checkpoint.exists()
-    assert digests(task, tmp_path / "resumed") == [sha256_file(tuned / name) for name in FILES]
+    assert digests(task, tmp_path / "resumed") == [sha256_file(finetuned / name) for name in FILES]
 
 
 def test_two_runs_give_the_same_bytes_and_another_fold_does_not(
-    tuned: Path, material: tuple[Path, Path], tmp_path: Path
+    finetuned: Path, material: tuple[Path, Path], tmp_path: Path
 ) -> None:
     task = make_task(tmp_path, *material, **RELEASES)
-    expected = [sha256_file(tuned / name) for name in FILES]
+    expected = [sha256_file(finetuned / name) for name in FILES]
     assert digests(task, tmp_path / "same") == expected
     other = digests(replace(task, fold=2), tmp_path / "other")
     assert all(one != two for one, two in zip(expected, other, strict=True))

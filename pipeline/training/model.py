@@ -11,9 +11,10 @@ from pipeline.runtime.code import code_key
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.items import Item, ItemCache, item_key, materialise
 from pipeline.training.config import TrainingConfig
-from pipeline.training.fold import FoldTask
+from pipeline.training.fold import train_fold
 from pipeline.training.frames import FrameTable
-from pipeline.training.train_fold import train_fold
+from pipeline.training.history import FOLD
+from pipeline.training.loop import FoldTask
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class ModelTraining:
             targets=[[target, *limits] for target, limits in self.targets.items()],
             warm_start={role: paths[number].name for role, paths in warm.items()},
             code=code_key(
-                "pipeline.training.train_fold",
+                "pipeline.training.fold",
                 f"pipeline.fusion.{self.model.fusion}",
                 f"pipeline.temporal.{self.model.temporal}",
             ),
@@ -75,7 +76,7 @@ class ModelTraining:
             training=self.training,
             targets=self.targets,
             checkpoint=self.cache.checkpoint(key),
-            warm_start={role: paths[number] / "fold.safetensors" for role, paths in warm.items()},
+            warm_start={role: paths[number] / FOLD for role, paths in warm.items()},
             train=fold.train,
             validation=fold.validation,
         )

@@ -1,7 +1,7 @@
-"""What a fine-tuned fold says about one trial: the item function behind its scores.
+"""What a fold of a fine-tuned model predicts for a trial: the item function behind its scores.
 
-The features of a tuned backbone are in no store, so each fold embeds its validation trials and the test trials itself.
-They are items of their own: a new test trial is predicted, and no fold is tuned again.
+The features of a fine-tuned backbone are in no store, so each fold embeds its validation trials and the test trials
+itself. They are items of their own: a new test trial is predicted, and no fold is fine-tuned again.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,10 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from pipeline.clips.clip import read_clip
-from pipeline.finetuning.finetuned import FinetunedFold, StreamSource
+from pipeline.finetuning.fold import FinetunedFold
+from pipeline.finetuning.task import StreamSource
 from pipeline.models.trained import FramePredictions
-from pipeline.models.windows import kept_frames
 from pipeline.runtime.device import current_device
-from pipeline.runtime.section import validate
-from pipeline.training.config import TrainingConfig
 
 FILE = "predictions.safetensors"
 _ATTENTION = "attention/"
@@ -32,7 +30,7 @@ class PredictionTask:
     Parameters
     ----------
     fold : file of the fine-tuned fold
-    streams : source of its backbones, by role
+    streams : source of its features, by role
     clip : file of the trial
     labelled : whether it is a validation trial, whose un-annotated frames ``gaps: compact`` leaves out
     """
@@ -46,11 +44,10 @@ class PredictionTask:
 def predict_trial(task: PredictionTask, directory: Path) -> None:
     """Predict every frame of a trial; write `FILE`."""
     device = current_device()
-    fold = _load(task.fold, task.streams, str(device))
-    training = validate(TrainingConfig, fold.metadata["training"], at=str(task.fold))
     clip = read_clip(task.clip)
-    keep = kept_frames(clip.label_valid, gaps=training.gaps) if task.labelled else None
-    answer = fold.predict(clip, device=device, keep=keep)
+    answer = _load(task.fold, task.streams, str(device)).predict(
+        clip, device=device, labelled=clip.label_valid if task.labelled else None
+    )
     arrays: dict[str, npt.NDArray[Any]] = {"predictions": answer.predictions}
     arrays |= {f"{_ATTENTION}{name}": values for name, values in answer.attention.items()}
     save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, directory / FILE)

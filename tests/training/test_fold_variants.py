@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,14 +9,13 @@ import torch
 from pipeline.evaluation.metrics import overall, score_targets
 from pipeline.models.config import ModelConfig
 from pipeline.models.trained import SeparateTargets, TrainedFold
-from pipeline.training.fold import FoldTask, FoldTraining
+from pipeline.training.fold import train_fold
 from pipeline.training.frames import FrameTable
-from pipeline.training.history import History, write_curves, write_metrics
-from pipeline.training.train_fold import train_fold
+from pipeline.training.loop import FoldTask, FoldTraining
 from tests.training.conftest import TARGETS, TaskFactory
 
 
-def _train(task: TaskFactory, directory: Path, **changed: object) -> TrainedFold:
+def _train(task: TaskFactory, directory: Path, **changed: Any) -> TrainedFold:
     directory.mkdir()
     train_fold(task(**changed), directory)
     return TrainedFold.load(directory / "fold.safetensors")
@@ -37,13 +37,12 @@ def test_separate_targets_have_a_network_each(task: TaskFactory, tmp_path: Path)
 def test_a_separate_network_is_the_one_trained_on_its_target_alone(task: TaskFactory, tmp_path: Path) -> None:
     fold = _train(task, tmp_path / "out", targets="separate", name="separate")
     alone = FoldTraining(task(name="alone"), torch.device("cpu"), targets=("arousal",))
-    alone.start()
-    while not alone.finished:
-        alone.run_epoch()
+    alone.run()
+    alone.restore_best()
     assert isinstance(fold.network, SeparateTargets)
     weights = fold.network.networks["arousal"].state_dict()
     assert weights
-    for name, tensor in alone.best_network.state_dict().items():
+    for name, tensor in alone.network.state_dict().items():
         assert torch.equal(tensor, weights[name]), name
     history = json.loads((tmp_path / "out" / "history.json").read_text())
     assert history["rows"][0]["arousal_ccc"] == alone.history[0]["arousal_ccc"]
@@ -69,19 +68,6 @@ def test_a_warm_start_begins_at_the_unimodal_encoder(task: TaskFactory, tmp_path
         assert torch.equal(started[name], trained[name]), name
     assert torch.equal(started["model.system.steps.0.W_ja"], cold["model.system.steps.0.W_ja"])
     assert any(not torch.equal(started[name], cold[name]) for name in encoder)
-
-
-def test_metrics_and_curves_hold_every_fold_and_epoch(task: TaskFactory, tmp_path: Path) -> None:
-    _train(task, tmp_path / "out")
-    history = History.read(tmp_path / "out" / "history.json")
-    write_metrics(tmp_path / "m.json", [history, history])
-    write_curves(tmp_path / "c.csv", [history, history])
-    metrics = json.loads((tmp_path / "m.json").read_text())
-    assert metrics["p"] == pytest.approx(max(row["p"] for row in history.rows))
-    assert set(metrics["folds"]) == {"0", "1"}
-    lines = (tmp_path / "c.csv").read_text().splitlines()
-    assert lines[0] == "fold,epoch,lr,train_loss,valence_ccc,arousal_ccc,p"
-    assert len(lines) == 1 + 2 * len(history.rows)
 
 
 @pytest.mark.parametrize("fusion", ["concatenation", "lstm", "self_attention", "cross_attention", "leader_follower"])

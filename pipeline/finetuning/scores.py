@@ -1,4 +1,4 @@
-"""The scores of a fine-tuned model, from what its folds have said already: its features are in no store."""
+"""The scores of a fine-tuned model, from its folds' finished predictions: its features are in no store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pipeline.clips.clip import read_clip
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.evaluate import Evaluation, Predicted, Predictor, TrialInput, evaluate
 from pipeline.evaluation.folds import Folds
-from pipeline.finetuning.tuned_predictions import read_predictions
+from pipeline.finetuning.predictions import read_predictions
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class NamedTrial(TrialInput):
     trial: str = ""
 
 
-def score_tuned(
+def score_predictions(
     model: str,
     predictions: Mapping[tuple[int, str], Path],
     *,
@@ -27,7 +27,7 @@ def score_tuned(
     ranges: Mapping[str, tuple[float, float]],
     config: EvaluateConfig,
 ) -> Evaluation:
-    """Score the folds as any model's, and let the best predict the test trials.
+    """Score the folds like any model's, and combine what the best predict for the test trials.
 
     Parameters
     ----------

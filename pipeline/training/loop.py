@@ -1,0 +1,159 @@
+"""The epochs of the training of one fold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.evaluation.metrics import score
+from pipeline.models.build import build_network
+from pipeline.models.config import ModelConfig
+from pipeline.models.standardise import Standardise
+from pipeline.models.trained import StandardisedNetwork, load_encoder, predict_frames
+from pipeline.models.views import centre_view, choose_views, gather_windows
+from pipeline.models.windows import Windows, cut_windows
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.training.config import TrainingConfig
+from pipeline.training.epochs import EpochLoop
+from pipeline.training.frames import FrameTable
+from pipeline.training.loss import ccc_loss
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """Everything that the training of one fold needs.
+
+    Parameters
+    ----------
+    fold : number of the fold, added to the seed
+    train, validation : names of trials
+    table : folder of a saved `FrameTable` that holds them
+    model, training : sections of params.yaml
+    targets : (low, high) of each target by name, in the order of the labels
+    checkpoint : file for the state after each epoch; a target trained on its own adds its name
+    warm_start : trained unimodal folds by role, whose temporal encoders are the starting point
+    """
+
+    fold: int
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    table: Path
+    model: ModelConfig
+    training: TrainingConfig
+    targets: Mapping[str, tuple[float, float]]
+    checkpoint: Path
+    warm_start: Mapping[str, Path] = field(default_factory=dict)
+
+
+class FoldTraining(EpochLoop):
+    """The training of one network of one fold.
+
+    Parameters
+    ----------
+    task : what to train
+    device : where
+    targets : which targets the network predicts; all of the task's unless given
+
+    Raises
+    ------
+    InputError
+        The fold has no annotated frames to learn from, or to validate on.
+    """
+
+    config: TrainingConfig
+    network: StandardisedNetwork
+
+    def __init__(self, task: FoldTask, device: torch.device, *, targets: Sequence[str] | None = None) -> None:
+        checkpoint = task.checkpoint
+        if targets is not None:
+            checkpoint = checkpoint.with_name(f"{checkpoint.name}-{'-'.join(targets)}")
+        super().__init__(task.training, checkpoint=checkpoint, seed=task.training.seed + task.fold, device=device)
+        self.task = task
+        self.targets = tuple(task.targets if targets is None else targets)
+        table = FrameTable.open(task.table)
+        self.labelled = table.labelled()
+        self.train_windows = self._cut(table, task.train)
+        self.validation_windows = self._cut(table, task.validation)
+        self._require_labels(table)
+        self.labels = np.asarray(table.labels)[:, [list(task.targets).index(target) for target in self.targets]]
+        self._labels = torch.from_numpy(self.labels).to(device)
+        self._labelled = torch.from_numpy(self.labelled).to(device)
+        self.views = table.views
+        self._streams = {role: torch.from_numpy(x).to(device) for role, x in table.streams.items()}
+        self._index = torch.from_numpy(self.train_windows.index).to(device)
+        self._mask = torch.from_numpy(self.train_windows.mask).to(device)
+        statistics = {
+            role: Standardise.fit(
+                (view[table.rows(trial)] for trial in task.train for view in table.planes(role)),
+                kind=self.config.standardise,
+            )
+            for role in table.streams
+        }
+        self.in_features = {role: x.shape[-1] for role, x in table.streams.items()}
+        model = build_network(
+            task.model,
+            in_features=self.in_features,
+            length=self.config.window,
+            ranges=[task.targets[target] for target in self.targets],
+        )
+        self.network = StandardisedNetwork(standardise=statistics, model=model).to(device)
+        for role, path in task.warm_start.items():
+            load_encoder(self.network, role=role, trained=path, targets=self.targets)
+        self.begin_phase()
+
+    def _learn(self, epoch: int) -> float:
+        """Learn from every window once, in a new order, each in a view chosen for it."""
+        order = torch.randperm(len(self._index), generator=self.generator).to(self.device)
+        chosen = choose_views(self._streams, len(order), generator=self.generator)
+        batches = torch.split(order, self.config.batch)
+        loss_sum = 0.0
+        self.network.train()
+        for number, batch in enumerate(batches):
+            self.schedule.step_batch(epoch=epoch, batch=number, batches=len(batches))
+            loss_sum += self._step(batch, {role: view[batch] for role, view in chosen.items()}) * len(batch)
+        return loss_sum / len(order)
+
+    def _step(self, batch: Tensor, chosen: Mapping[str, Tensor]) -> float:
+        """Learn from one batch of windows in their chosen views; return its loss."""
+        index, padded = self._index[batch], self._mask[batch]
+        streams = {role: gather_windows(x, index, chosen.get(role)).float() for role, x in self._streams.items()}
+        reduced = self.config.precision == "bfloat16"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
+            output = self.network(streams, padded)
+        mask = padded & self._labelled[index]
+        loss = ccc_loss(output.predictions, self._labels[index], mask, scope=self.config.scope)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return float(loss.detach())
+
+    def _validate(self) -> dict[str, float]:
+        self.network.eval()
+        rows = np.unique(self.validation_windows.index)
+        # Numbered through from 0: the windows of the validation trials cover exactly these rows.
+        local = Windows(np.searchsorted(rows, self.validation_windows.index), self.validation_windows.mask)
+        place = torch.from_numpy(rows).to(self.device)
+        centre = {role: centre_view(x)[place] for role, x in self._streams.items()}
+        predictions = predict_frames(self.network, centre, local, frames=len(rows))["predictions"].cpu().numpy()
+        labels = np.where(self.labelled[rows, None], self.labels[rows], np.nan)
+        return {
+            target: score(labels[:, column], predictions[:, column]).ccc for column, target in enumerate(self.targets)
+        }
+
+    def _cut(self, table: FrameTable, trials: tuple[str, ...]) -> Windows:
+        rows = [table.rows(trial) for trial in trials]
+        if self.config.gaps == "compact":
+            rows = [frames[self.labelled[frames]] for frames in rows]
+        return cut_windows(rows, window=self.config.window, hop=self.config.hop)
+
+    def _require_labels(self, table: FrameTable) -> None:
+        problems = []
+        for part, trials in (("training", self.task.train), ("validation", self.task.validation)):
+            if not any(self.labelled[table.rows(trial)].any() for trial in trials):
+                message = f"fold {self.task.fold}: none of its {len(trials)} {part} trials has an annotated frame"
+                problems.append(Problem(message, remedy="look at data/folds.json and data/clips/manifest.csv"))
+        if problems:
+            raise InputError("nothing to learn from", problems)
