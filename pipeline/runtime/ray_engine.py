@@ -74,7 +74,8 @@ def _import_ray() -> Any:
         return import_module("ray")
     except ModuleNotFoundError as error:
         raise AffectflowError(
-            "compute.engine is 'ray', but Ray is not installed -> pip install -e '.[ray]' in the clone, or use 'processes'"
+            "compute.engine is 'ray', but Ray is not installed -> "
+            "pip install -e '.[ray]' in the clone, or use 'processes'"
         ) from error
 
 
