@@ -1,8 +1,8 @@
 """Bringing labels and crops to the frames that the video really has.
 
 The decoded frames are the time line. Label row r and image r + 1 belong to frame r; where their numbers differ, frames
-without a label or a crop are masked, and rows or images without a frame are left out. No frame is
-ever dropped. How rows with times of their own come to the frames, `pipeline.ingest.placement` says.
+without a label or a crop are masked, and rows or images without a frame are left out. No frame is dropped. Rows with
+times of their own are placed by `pipeline.ingest.placement`.
 """
 
 from collections.abc import Collection

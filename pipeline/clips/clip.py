@@ -167,7 +167,7 @@ def _add(digest: "hashlib._Hash", name: str, array: NDArray[Any]) -> None:
 def read_clip(path: Path, *, faces: bool = True, audio: bool = True) -> Clip:
     """Read a clip, or all of it but the large parts: without `faces` or `audio` those arrays have length 0.
 
-    Faces in other sizes are mapped from the file: only those that are looked at are ever read.
+    Faces in other sizes are mapped from the file: only the frames that are used are read.
 
     The file is opened read-only: it may be a link into a cache.
 

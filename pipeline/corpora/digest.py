@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 IMAGE_NAME = re.compile(r"(?P<number>\d{5})\.(jpg|jpeg|png)")
@@ -48,14 +48,6 @@ class FolderDigest:
     def hexdigest(self) -> str:
         """Return the SHA-256 of all files so far."""
         return self._digest.hexdigest()
-
-
-def digest_folder(folder: Path, names: Iterable[str]) -> str:
-    """Return the `FolderDigest` of the named files of a folder."""
-    digest = FolderDigest()
-    for name in names:
-        digest.add(name, (folder / name).read_bytes())
-    return digest.hexdigest()
 
 
 def trial_digest(sources: Mapping[str, str]) -> str:

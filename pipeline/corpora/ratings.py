@@ -19,8 +19,8 @@ from pipeline.runtime.errors import InputError, Problem
 TIME = ("time", "frametime")
 """Names of the column with seconds, in lower case."""
 
-NOBODY = frozenset({"", "?", "na", "nan"})
-STRIDE = 2.0
+UNRATED = frozenset({"", "?", "na", "nan"})
+LONGEST_STEP = 2.0
 """Rows further apart than this many usual steps leave a gap: no rating is made up inside."""
 
 DECIMALS = 6
@@ -70,7 +70,7 @@ class Ratings:
             share = (wanted - rows[before]) / step
         between = values[before] + share * (values[after] - values[before])
         usual = float(np.median(np.diff(rows))) if len(rows) > 1 else 0.0
-        between[step > STRIDE * usual] = np.nan
+        between[step > LONGEST_STEP * usual] = np.nan
         # On a row its own value counts, whatever its neighbours are.
         result[within] = np.where(rows[after] == wanted, values[after], between)
         return result
@@ -164,7 +164,7 @@ def decode(data: bytes, *, file: str) -> list[str]:
 
 def _rating(field: str, target: Target) -> float:
     text = field.strip()
-    if text.lower() in NOBODY:
+    if text.lower() in UNRATED:
         return float("nan")
     number = _number(text, target.name)
     if not target.low <= number <= target.high:

@@ -54,11 +54,6 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
     raise ValueError(f"the JPEG breaks off after {len(data)} bytes")
 
 
-def decode_face(data: bytes, size: int) -> NDArray[np.uint8]:
-    """Decode a crop to (size, size, 3) uint8 RGB; see `decode_sizes`."""
-    return decode_sizes(data, (size,))[0]
-
-
 def decode_sizes(data: bytes, sizes: Sequence[int]) -> list[NDArray[np.uint8]]:
     """Decode a crop once and bring it to each of `sizes`, averaging over areas where it shrinks.
 

@@ -1,6 +1,6 @@
 """How sure a figure is: a bootstrap over trials gives each CCC an interval, and each pair of models a difference.
 
-Frames of a trial resemble each other, so trials are what is drawn anew, with replacement and within their fold, and the
+Frames of a trial resemble each other, so whole trials are resampled, with replacement and within their fold, and the
 mean over folds is computed again. Two models drawn with the same seed on the same trials get the same draws: their
 difference is paired.
 """
@@ -84,7 +84,7 @@ class Bootstrap:
 def bootstrap(
     validation: Sequence[TrialPrediction], *, targets: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
 ) -> Bootstrap:
-    """Draw the held-out trials of each fold anew and compute the mean CCC over folds each time.
+    """Resample the held-out trials of each fold and compute the mean CCC over folds each time.
 
     Parameters
     ----------

@@ -35,16 +35,16 @@ def standing(table: CccTable, others: Sequence[Difference]) -> str:
     text += f", {number(next_best.value)} above {next_best.second}. "
     if not ties:
         return text + (
-            "Drawing the validation trials anew leaves it ahead: the 95\u00a0% intervals of its differences "
+            "Resampling the validation trials leaves it ahead: the 95\u00a0% intervals of its differences "
             f"from {'all other models' if len(others) > 1 else next_best.second} exclude zero."
         )
     if len(ties) == len(others):
         return text + (
-            "Drawing the validation trials anew can reverse that: no difference from another model has a "
+            "Resampling the validation trials can reverse that: no difference from another model has a "
             "95\u00a0% interval that excludes zero, so on these trials the order may be chance."
         )
     return text + (
-        f"Drawing the validation trials anew, its difference from {listed(ties)} has a 95\u00a0% interval that "
+        f"When the validation trials are resampled, its difference from {listed(ties)} has a 95\u00a0% interval that "
         "includes zero; it is clearly ahead of the rest."
     )
 

@@ -10,7 +10,7 @@ from pipeline.clips.clip import read_clip
 from pipeline.clips.further_datasets import read_further
 from pipeline.clips.target import targets_of
 from pipeline.ingest.build import SUMMARY, ClipPayload, assemble_clip, build_clip
-from pipeline.media.images import decode_face
+from pipeline.media.images import decode_sizes
 from pipeline.readers.index import build_index
 from pipeline.runtime.code import import_closure
 from pipeline.runtime.errors import InputError
@@ -53,7 +53,7 @@ def test_a_clip_without_disagreements(root: Path) -> None:
     np.testing.assert_allclose(clip.time, np.arange(FRAMES) / 30, atol=1e-9)
     assert clip.fps == pytest.approx(30)
     assert clip.face_valid.all()
-    np.testing.assert_array_equal(clip.faces[2], decode_face(crop_bytes(3), 48))
+    np.testing.assert_array_equal(clip.faces[2], decode_sizes(crop_bytes(3), (48,))[0])
     expected = np.loadtxt(root / "annotations/VA_Set/Train_Set/7.txt", delimiter=",", skiprows=1, dtype=np.float32)
     np.testing.assert_array_equal(clip.labels, expected)
     assert len(clip.audio) / 16000 == pytest.approx(FRAMES / 30, abs=0.05)
@@ -147,8 +147,8 @@ def test_further_face_sizes(root: Path, tmp_path: Path) -> None:
         64: (FRAMES, 64, 64, 3),
     }
     data = (root / "cropped_aligned/7/00003.jpg").read_bytes()
-    for size in (56, 64):
-        np.testing.assert_array_equal(clip.other_faces[size][2], decode_face(data, size))
+    for size, expected in zip((56, 64), decode_sizes(data, (56, 64)), strict=True):
+        np.testing.assert_array_equal(clip.other_faces[size][2], expected)
     assert clip.media_digest() == assemble_clip(plain).media_digest()
     build_clip(further, tmp_path)
     summary = json.loads((tmp_path / SUMMARY).read_text())

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.corpora.digest import digest_folder, list_images
+from pipeline.corpora.digest import FolderDigest
 from pipeline.ingest.faces import read_faces
-from pipeline.media.images import decode_face
+from pipeline.media.images import decode_sizes
 from tests.media_factory import picture
 
 
@@ -17,10 +17,13 @@ def test_a_crop_belongs_to_the_frame_of_its_number(tmp_path: Path) -> None:
     assert faces.numbers == (1, 3, 4, 9)
     assert faces.problems == ()
     for frame in (0, 2, 3):
-        np.testing.assert_array_equal(faces.pixels[frame], decode_face(picture(64, seed=frame + 1), 48))
+        np.testing.assert_array_equal(faces.pixels[frame], decode_sizes(picture(64, seed=frame + 1), (48,))[0])
         assert faces.pixels[frame].any()
     assert not faces.pixels[[1, 4]].any()
-    assert faces.digest == digest_folder(tmp_path, list_images(tmp_path))
+    digest = FolderDigest()
+    for number in faces.numbers:
+        digest.add(f"{number:05d}.jpg", picture(64, seed=number))
+    assert faces.digest == digest.hexdigest()
 
 
 def test_a_crop_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.media.images import decode_face, image_size
+from pipeline.media.images import decode_sizes, image_size
 from tests.media_factory import picture
 
 
@@ -41,12 +41,12 @@ def test_what_is_no_picture(data: bytes) -> None:
     with pytest.raises(ValueError, match="neither JPEG nor PNG"):
         image_size(data)
     with pytest.raises(ValueError, match="cannot be decoded"):
-        decode_face(data, 48)
+        decode_sizes(data, (48,))
 
 
 def test_colours_are_red_green_blue() -> None:
     red_in_bgr = np.full((112, 112, 3), (0, 0, 255), np.uint8)
-    face = decode_face(cv2.imencode(".png", red_in_bgr)[1].tobytes(), 48)
+    (face,) = decode_sizes(cv2.imencode(".png", red_in_bgr)[1].tobytes(), (48,))
     assert face.shape == (48, 48, 3)
     assert face.dtype == np.uint8
     np.testing.assert_array_equal(face[20, 20], [255, 0, 0])
@@ -54,6 +54,6 @@ def test_colours_are_red_green_blue() -> None:
 
 def test_shrinking_averages_areas() -> None:
     checks = np.kron(np.indices((48, 48)).sum(0) % 2 * 255, [[1, 0], [0, 1]]).astype(np.uint8)
-    face = decode_face(cv2.imencode(".png", np.repeat(checks[:, :, None], 3, 2))[1].tobytes(), 48)
+    (face,) = decode_sizes(cv2.imencode(".png", np.repeat(checks[:, :, None], 3, 2))[1].tobytes(), (48,))
     expected = checks.reshape(48, 2, 48, 2).mean(axis=(1, 3))
     np.testing.assert_allclose(face[:, :, 0], expected, atol=1)

@@ -74,7 +74,7 @@ def test_differences_are_paired() -> None:
 
 
 def test_a_difference_is_that_of_a_plain_paired_bootstrap() -> None:
-    """Trial after trial, concatenated and scored anew: the same draws for both models, the slow way."""
+    """Trial after trial, concatenated and scored again: the same draws for both models, the slow way."""
     first, second = trials(0.3), trials(0.5, seed=0)
     random = np.random.default_rng(0)
     draws = [random.multinomial(6, np.full(6, 1 / 6), size=300) for _ in range(3)]
