@@ -6,22 +6,27 @@ import math
 import sys
 from collections.abc import Callable
 from html import unescape
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 import yaml
 
 from pipeline.backbones.common.interface import load_backbone
 from pipeline.cli.corpus import index as write_the_index
 from pipeline.cli.corpus import validate as find_problems
+from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import read_manifest
 from pipeline.config import Params, load
 from pipeline.demo.render import render_corpus
+from pipeline.models.build import constructor_options, stream_roles
 from pipeline.models.trained import TrainedFold
 from pipeline.report.published import published_row
 from pipeline.runtime.executor import Executor
+from pipeline.runtime.layout import CLIPS
 from stages import clips, ensemble, evaluate, extract, finetune, folds, report, train
 from tests.demo.factory import small
 from tests.miniatures import PEOPLE, fatigue_row, write_fatigue, write_manifest, write_recola
@@ -61,10 +66,13 @@ def shrink(data: dict[str, Any]) -> dict[str, Any]:
         backbone |= {"weights": "random", "seed": 0, "sha256": None, "batch": 16}
     data["training"] |= {"window": 8, "hop": 8, "batch": 4, "epochs": 1}
     for model in data["models"].values():
-        for encoder in model.get("encoders", {}).values():
-            encoder["channels"] = [4, 4]
-        for size in {"width", "hidden"} & set(model.get("options", {})):
-            model["options"][size] = model["options"][size] and 8
+        if model["temporal"] != "identity":
+            roles = stream_roles([load_backbone(stream).MODALITY for stream in dict.fromkeys(model["streams"])])
+            model["encoders"] = {role: {"channels": [4, 4]} for role in roles}
+        system = import_module(f"pipeline.fusion.{model['fusion']}").FUSION
+        known = {name: one.default for name, one in constructor_options(system, system.HEAD).items()}
+        own = model.setdefault("options", {})
+        own |= {size: 8 for size in {"width", "hidden"} & set(known) if (known | own)[size] is not None}
     data["finetune"] |= {"batch": 1, "accumulate": 1, "windows": 1, "epochs": 1, "release_groups": 1, "chunk": 8}
     data["evaluate"]["top_folds"] = min(data["evaluate"].get("top_folds", FOLDS), FOLDS)
     data["report"]["traces"] = 1
@@ -142,11 +150,16 @@ def check_predictions(params: Params, folder: Path) -> None:
         found = {part: {trial: file[part][trial]["predictions"][:] for trial in file.get(part, {})} for part in file}
     assert sorted(found["validation"]) == held_out
     assert sorted(found.get("test", {})) == sorted(split["test"])
-    for trial, values in (pair for part in found.values() for pair in part.items()):
+    for part, trial, values in ((part, *pair) for part, of_part in found.items() for pair in of_part.items()):
         assert values.shape == (lengths[trial], len(limits))
+        left_out = np.isnan(values).any(axis=1)
+        if part == "validation" and params.training.gaps == "compact":
+            assert (left_out <= ~read_clip(CLIPS / f"{trial}.h5", faces=False, audio=False).label_valid).all()
+        else:
+            assert not left_out.any()
         assert all(
             (low <= column).all() and (column <= high).all()
-            for column, (low, high) in zip(values.T, limits, strict=True)
+            for column, (low, high) in zip(values[~left_out].T, limits, strict=True)
         )
     for trial in split["test"]:
         lines = (folder / f"{trial}.txt").read_text().splitlines()
