@@ -74,7 +74,7 @@ class Tunable(Protocol):
         """Read what the network needs of a clip to embed `frames` (n,)."""
 
     def prepare(self, network: Any, excerpt: Excerpt, *, augmentation: Augmentation, device: torch.device) -> Tensor:
-        """Make the first step's input (n, ...) on `device`, with layers that are never released alone."""
+        """Make the first step's input (n, ...) on `device`; it runs no layer that can be released."""
 
 
 def load_tunable(name: str) -> Tunable:

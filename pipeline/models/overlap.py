@@ -20,7 +20,7 @@ class UncoveredFramesError(ValueError):
 
 
 def overlap_average(windows: Tensor, index: Tensor, mask: Tensor, frames: int) -> Tensor:
-    """Mean of the windows' values for each frame, on whatever device the windows are.
+    """Mean of the windows' values for each frame, on the device of the windows.
 
     Parameters
     ----------

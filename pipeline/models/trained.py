@@ -21,7 +21,7 @@ from pipeline.models.views import centre_view
 from pipeline.models.windows import Windows, cut_windows, kept_frames
 
 INFERENCE_BATCH = 32
-"""Windows at a time where nothing is learnt; fixed, so that predictions do not depend on the training batch."""
+"""Windows at a time in prediction; fixed, so that predictions do not depend on the training batch."""
 
 
 class StandardisedNetwork(nn.Module):

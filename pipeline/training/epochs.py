@@ -63,7 +63,7 @@ class EpochLoop(ABC):
 
     @property
     def epochs(self) -> int:
-        """How many epochs have learnt; also the number of the coming epoch."""
+        """How many epochs of learning are finished; also the number of the next one."""
         return len(self.history) + self.FIRST_EPOCH
 
     @property

@@ -1,7 +1,10 @@
 import json
 import sys
+from pathlib import Path
+from typing import Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -20,6 +23,7 @@ from pipeline.runtime.errors import ConfigError, InputError
 from pipeline.training.config import TrainingConfig
 from stages.evaluate import main
 
+Gaps = Literal["mask", "compact"]
 PARAMS = """\
 corpus: {kind: affwild2, root: corpus, index: index.csv}
 folds: {count: 2}
@@ -36,18 +40,18 @@ LENGTHS = {"a": 33, "b": 20, "c": 51, "t": 27}
 FOLDS = (Fold(train=("c",), validation=("a", "b")), Fold(train=("a", "b"), validation=("c",)))
 
 
-def embedding(trial, stream):
+def embedding(trial: str, stream: str) -> npt.NDArray[np.float16]:
     random = np.random.default_rng([len(stream), LENGTHS[trial]])
     return random.normal(size=(LENGTHS[trial], STREAMS[stream][1])).astype(np.float16)
 
 
-def labels(trial):
+def labels(trial: str) -> npt.NDArray[np.float32]:
     values = np.random.default_rng(LENGTHS[trial]).uniform(-1, 1, (LENGTHS[trial], 2)).astype(np.float32)
     values[4:7] = np.nan
     return values
 
 
-def clip(trial):
+def clip(trial: str) -> Clip:
     frames = LENGTHS[trial]
     return Clip(
         trial=trial,
@@ -66,7 +70,7 @@ def clip(trial):
     )
 
 
-def trained_fold(gaps, number):
+def trained_fold(gaps: Gaps, number: int) -> TrainedFold:
     torch.manual_seed(number)
     model = ModelConfig(fusion="gated_joint_cross_attention", streams=("ir50", "vggish"), temporal="identity")
     training = TrainingConfig(window=20, hop=15, gaps=gaps)
@@ -86,12 +90,12 @@ def trained_fold(gaps, number):
 
 
 @pytest.fixture(params=["mask", "compact"])
-def gaps(request):
-    return request.param
+def gaps(request: pytest.FixtureRequest) -> Gaps:
+    return cast(Gaps, request.param)
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch, gaps):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gaps: Gaps) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["stages.evaluate", "grjca"])
     (tmp_path / "params.yaml").write_text(PARAMS)
@@ -124,12 +128,12 @@ def project(tmp_path, monkeypatch, gaps):
     return tmp_path
 
 
-def outs(project):
+def outs(project: Path) -> dict[str, bytes]:
     paths = [*(project / "predictions").rglob("*.*"), *(project / "metrics").rglob("*.*")]
     return {path.relative_to(project).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_a_models_folds_are_scored_on_their_own_trials(project, gaps):
+def test_a_models_folds_are_scored_on_their_own_trials(project: Path, gaps: Gaps) -> None:
     main()
     frames = read_frames(project / "predictions/grjca/frames.h5")
     assert sorted(frames.validation) == ["a", "b", "c"]
@@ -137,7 +141,7 @@ def test_a_models_folds_are_scored_on_their_own_trials(project, gaps):
         trained = trained_fold(gaps, number)
         predicted = []
         for trial in fold.validation:
-            labelled = ~np.isnan(labels(trial)).any(axis=1)
+            labelled = np.asarray(~np.isnan(labels(trial)).any(axis=1))
             streams = {role: embedding(trial, stream) for stream, (role, _) in STREAMS.items()}
             answer = trained.predict(streams, labelled=labelled)
             assert np.array_equal(np.isnan(answer.predictions[:, 0]), ~labelled & (gaps == "compact"))
@@ -159,7 +163,7 @@ def test_a_models_folds_are_scored_on_their_own_trials(project, gaps):
     assert (project / "predictions/grjca/t.txt").read_text().count("\n") == 1 + LENGTHS["t"]
 
 
-def test_a_second_run_gives_the_same_bytes(project):
+def test_a_second_run_gives_the_same_bytes(project: Path) -> None:
     main()
     before = outs(project)
     assert len(before) == 6
@@ -167,13 +171,13 @@ def test_a_second_run_gives_the_same_bytes(project):
     assert outs(project) == before
 
 
-def test_a_trial_without_features_is_named(project):
+def test_a_trial_without_features_is_named(project: Path) -> None:
     (project / "data/features/vggish.zarr/b/zarr.json").unlink()
     with pytest.raises(InputError, match="trial b: no features"):
         main()
 
 
-def test_too_many_best_folds_are_refused_before_anything_is_written(project):
+def test_too_many_best_folds_are_refused_before_anything_is_written(project: Path) -> None:
     params = project / "params.yaml"
     params.write_text(params.read_text().replace("top_folds: 1", "top_folds: 3"))
     with pytest.raises(ConfigError, match="top_folds is 3"):

@@ -33,7 +33,7 @@ def read(clip: OpenClip, frames: npt.NDArray[np.int64]) -> Excerpt:
     starts, _ = patch_starts(clip.time, row_count(clip.samples))
     starts = starts[frames]
     first, last = int(starts.min()), int(starts.max()) + PATCH
-    # Behind its end a sound goes on with its last sample, which must be part of what is read.
+    # Past its end a sound continues with its last sample, which must be part of what is read.
     begin = min(first * HOP, max(clip.samples - 1, 0))
     rows = log_mel_rows(clip.sound(begin, (last - 1) * HOP + WINDOW))
     return rows[: last - first], starts - first
