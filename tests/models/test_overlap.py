@@ -20,7 +20,7 @@ def windows_of(frames: int, length: int, hop: int) -> tuple[npt.NDArray[np.int64
 def test_the_mean_equals_a_list_per_frame(frames: int, length: int, hop: int, seed: int) -> None:
     index, mask = windows_of(frames, length, min(hop, length))
     values = np.random.default_rng(seed).normal(size=(*index.shape, 2)).astype(np.float32)
-    lists = [[] for _ in range(frames)]
+    lists: list[list[npt.NDArray[np.float64]]] = [[] for _ in range(frames)]
     for window, places, kept in zip(values, index, mask, strict=True):
         for value, place, keep in zip(window, places, kept, strict=True):
             if keep:
@@ -46,7 +46,7 @@ def test_values_may_have_any_shape_and_windows_any_order() -> None:
 def test_gradients_are_shared_among_the_windows_that_cover_a_frame() -> None:
     index = torch.tensor([[0, 1], [1, 2]])
     values = torch.zeros(2, 2, requires_grad=True)
-    overlap_average(values, index, torch.ones(2, 2, dtype=torch.bool), 3).sum().backward()
+    overlap_average(values, index, torch.ones(2, 2, dtype=torch.bool), 3).sum().backward()  # type: ignore[no-untyped-call]
     assert values.grad is not None
     assert values.grad.tolist() == [[1, 0.5], [0.5, 1]]
 
