@@ -19,7 +19,7 @@ def test_a_tuned_model_is_one_more_stage_and_one_more_row(scratch: Scratch) -> N
     assert run.ran == {"finetune@visual", "report"}
     assert run.computed["finetune visual"] == 2
     # Six held-out trials, each by its fold, and the one test trial by both.
-    assert run.computed["predict visual tuned"] == 6 + 2
+    assert run.computed["predict visual fine-tuned"] == 6 + 2
     after = scratch.outs()
     fresh = after.keys() - before.keys()
     assert {path.partition("/visual-finetuned")[0] for path in fresh} == set(CHANGES)
