@@ -67,7 +67,7 @@ def lead_interval(
 ) -> Interval:
     """Return the bootstrap interval of the first's lead over the second: mean P over seeds in `condition`.
 
-    Trials are drawn anew for all seeds and both models alike, so the interval says how far the lead hangs on the trials
+    The same trials are drawn for all seeds and both models, so the interval says how far the lead hangs on the trials
     that happen to be there; the spread over seeds says how far it hangs on the training.
 
     Parameters

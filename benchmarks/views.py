@@ -1,4 +1,4 @@
-"""Time of an epoch on one cached view, on several, and with the backbone run anew: `python -m benchmarks.views`.
+"""Time of an epoch on one cached view, on several, and with the backbone run again: `python -m benchmarks.views`.
 
 The published way sends every window through the frozen backbone in every epoch, cropped at a place drawn for it. Here
 each view is embedded once and an epoch draws among them. All three train the same unimodal model on the same windows
@@ -126,7 +126,7 @@ def compare(trials: int, frames: int, epochs: int, device: torch.device) -> str:
         rows = [
             ["one cached view", seconds(FoldTraining(one, device), epochs), once],
             [f"{len(VIEWS)} cached views", seconds(FoldTraining(many, device), epochs), len(VIEWS) * once],
-            ["backbone anew for every window", seconds(published, 1 if epochs < 4 else 2), 0.0],
+            ["backbone again for every window", seconds(published, 1 if epochs < 4 else 2), 0.0],
         ]
     whole = [
         [name, epoch, f"{epoch / rows[0][1]:.2f}x", f"{first:.1f}", f"{first + 100 * epoch:.0f}"]

@@ -14,7 +14,8 @@ from pipeline.clips.target import targets_of
 from pipeline.corpora.config import AffWild2Config, CorpusConfig
 from pipeline.corpora.index_table import IndexRow, read_index, write_index
 from pipeline.corpora.labels import format_of
-from pipeline.corpora.trial import Trial, open_corpus
+from pipeline.corpora.trial import Trial
+from pipeline.readers.interface import open_corpus
 from pipeline.readers.memory import FileMemory
 from pipeline.readers.scan import Scan, scan_trial
 from pipeline.runtime.errors import InputError, Problem

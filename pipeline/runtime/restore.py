@@ -17,7 +17,7 @@ def restore_results() -> None:
         _dvc("checkout", "--quiet", "--force", stage, root=root)
         cache = Path(_dvc("cache", "dir", root=root).strip())
         for path, md5 in _recorded(root, stage):
-            # Metrics and plots are git's to keep, and no business of `dvc checkout`; but the run-cache has a copy.
+            # Metrics and plots are kept in git, so `dvc checkout` leaves them out; but the run-cache has a copy.
             kept = cache / "files" / "md5" / md5[:2] / md5[2:]
             if kept.is_file() and not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.corpora.config import CorpusConfig
-from pipeline.corpora.trial import open_corpus
+from pipeline.readers.interface import open_corpus
 from pipeline.runtime.errors import ConfigError
 from tests.corpus_factory import TEST, TRAIN, VALIDATION, config_of, labels_text, write_corpus, write_trial
 
