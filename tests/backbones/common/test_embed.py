@@ -60,6 +60,7 @@ def test_the_item_holds_what_the_backbone_embeds(tmp_path: Path, name: str) -> N
     np.testing.assert_array_equal(features.valid, clip.face_valid if name == "ir50" else np.ones(12, dtype=np.bool_))
 
 
+@pytest.mark.slow
 def test_a_worker_makes_its_network_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Weights] = []
     module._network.cache_clear()
@@ -77,6 +78,7 @@ def test_a_worker_makes_its_network_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert built == [Weights()]
 
 
+@pytest.mark.slow
 def test_the_same_clip_gives_the_same_bytes(tmp_path: Path) -> None:
     outs = []
     for folder in (tmp_path / "one", tmp_path / "two"):
@@ -116,7 +118,7 @@ def test_a_gpu_gives_the_same_features(tmp_path: Path, name: str) -> None:
 NAMES = ("resnet50", "cnn2d_visual", "cnn2d_audio", "resnet18_audio", "logmel_vgg", "i3d")
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", [*NAMES, pytest.param("r2plus1d", marks=pytest.mark.slow)])
 def test_a_further_backbones_item_is_close_to_its_embedding(tmp_path: Path, name: str, precision: Precision) -> None:
     large = np.random.default_rng(0).integers(0, 256, (4, 112, 112, 3), dtype=np.uint8)
