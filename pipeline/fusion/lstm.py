@@ -1,6 +1,7 @@
 """LSTM fusion: the concatenated streams through a two-layer LSTM (poster Tab. 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -32,8 +33,20 @@ class LSTMFusion(FusionSystem):
 
     def forward(self, x: Mapping[str, Tensor], mask: Tensor) -> Fused:
         """Fuse x : (b, t, d_m) by role, with mask : (b, t) bool; a masked frame is a step whose input is zero."""
-        features, _ = self.lstm(torch.cat(list(x.values()), dim=-1))
+        with without_onednn():
+            features, _ = self.lstm(torch.cat(list(x.values()), dim=-1))
         return features, {}
+
+
+@contextmanager
+def without_onednn() -> Iterator[None]:
+    """Leave oneDNN's LSTM out: it has none in half precision below AVX-512, and its bytes differ between processors."""
+    before = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]  # typed as the property behind it
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = before
 
 
 FUSION = LSTMFusion
