@@ -120,7 +120,7 @@ def test_a_copied_default_would_be_found() -> None:
     data = read_yaml(ROOT / "presets" / "demo.yaml")
     data["training"]["seed"] = 3407
     data["backbones"]["ir50"]["store"] = "float16"
-    data["models"]["grjca"]["options"]["iterations"] = 2
+    data["models"]["grjca"]["options"] = {"iterations": 2}
     data["models"]["grjca"]["encoders"]["audio"]["kernel_size"] = 5
     params = load(ROOT / "presets" / "demo.yaml")
     found = {key for key, value, default in stated(data, params) if plain(value) == plain(default)}

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from pipeline.models.config import ModelConfig
 from pipeline.models.fusion_model import FusionModel
 
 Array = npt.NDArray[np.float64]
+Module = TypeVar("Module", bound=nn.Module)
 
 ROLES = {
     "unimodal": ("visual",),
@@ -42,11 +43,20 @@ MASK[2, 3:5] = False
 def build(
     name: str, *, roles: Sequence[str] | None = None, seed: int = 0, length: int = LENGTH, **options: Any
 ) -> FusionModel:
-    """Build a model of two targets in evaluation mode."""
+    """Build a model of two targets in evaluation mode, past its start."""
     torch.manual_seed(seed)
     config = ModelConfig(fusion=name, streams=("any",), temporal="identity", options=options)
     widths = {role: WIDTHS[role] for role in (ROLES[name] if roles is None else roles)}
-    return build_network(config, in_features=widths, length=length, ranges=RANGES).double().eval()
+    return past_the_start(build_network(config, in_features=widths, length=length, ranges=RANGES).double().eval())
+
+
+def past_the_start(module: Module) -> Module:
+    """Draw the matrices that start at zero: with W_h = 0 joint cross-attention is the identity."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim > 1 and not parameter.any():
+                nn.init.xavier_uniform_(parameter)
+    return module
 
 
 def window(name: str, *, b: int = 3, t: int = LENGTH, seed: int = 1) -> dict[str, Tensor]:

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from pipeline.fusion.gated_joint_cross_attention import GatedRecursiveJointCrossAttention
-from tests.fusion.factory import WHOLE, Array, audio_visual, build, head, state
+from tests.fusion.factory import WHOLE, Array, audio_visual, build, head, past_the_start, state
 
 D_A, D_V, T = 4, 6, 9
 
 
 def model(**options: Any) -> GatedRecursiveJointCrossAttention:
     torch.manual_seed(0)
-    return GatedRecursiveJointCrossAttention(d_a=D_A, d_v=D_V, length=T, **options).double().eval()
+    return past_the_start(GatedRecursiveJointCrossAttention(d_a=D_A, d_v=D_V, length=T, **options).double().eval())
 
 
 def softmax(row: Array) -> Array:
@@ -132,10 +132,11 @@ def test_weights_are_each_iterations_own() -> None:
     assert not torch.equal(network.get_parameter("steps.0.W_ja"), network.get_parameter("steps.1.W_ja"))
 
 
-def test_weights_start_xavier() -> None:
+def test_weights_start_xavier_and_what_an_iteration_adds_at_zero() -> None:
     torch.manual_seed(0)
     network = GatedRecursiveJointCrossAttention(d_a=64, d_v=128, length=300)
-    for name in ("steps.1.W_ja", "steps.0.W_hv", "W_gl_v.1", "W_gf_a"):
+    assert not any(network.get_parameter(f"steps.{i}.W_h{m}").any() for i in range(2) for m in "av")
+    for name in ("steps.1.W_ja", "steps.0.W_cv", "W_gl_v.1", "W_gf_a"):
         weight = network.get_parameter(name)
         limit = np.sqrt(6 / sum(weight.shape))
         assert 0.9 * limit < weight.abs().max() <= limit

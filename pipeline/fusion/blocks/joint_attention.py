@@ -34,6 +34,10 @@ class Extras:
 
 AS_PRINTED = Extras()
 
+SMALL_GAIN = 0.01
+"""Of W_h's start behind a ReLU. H grows to about sqrt(d_m), 11 at most at the published widths: H W_h starts below 0.1.
+"""
+
 
 class JointCrossAttention(nn.Module):
     """One iteration: each modality is correlated with the joint features and takes up what correlates.
@@ -44,6 +48,11 @@ class JointCrossAttention(nn.Module):
         x_att_m = H_m W_hm + x_m  (6-7)
 
     W_jm weighs time by time, so that the module is bound to its window length.
+
+    W_j and W_c start from Xavier's distribution, W_h at zero, so that an untrained iteration is the identity. Xavier for
+    all three ignores that C is of order one: x W_c C sums d_m terms, each iteration makes features several times as
+    large, and next to nothing is learned (docs/gating.md). With `relu_residual` W_h starts small, because ReLU has no
+    gradient at zero.
 
     Parameters
     ----------
@@ -68,8 +77,8 @@ class JointCrossAttention(nn.Module):
         self.W_jv = xavier(length, length)
         self.W_ca = xavier(d_a, d_a)
         self.W_cv = xavier(d_v, d_v)
-        self.W_ha = xavier(d, d_a)
-        self.W_hv = xavier(d, d_v)
+        self.W_ha = xavier(d, d_a, gain=SMALL_GAIN) if extras.relu_residual else zeros(d, d_a)
+        self.W_hv = xavier(d, d_v, gain=SMALL_GAIN) if extras.relu_residual else zeros(d, d_v)
         self.b_ja = zeros(length) if extras.bias else None
         self.b_jv = zeros(length) if extras.bias else None
         self.b_ca = zeros(d_a) if extras.bias else None

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from pipeline.fusion.blocks.joint_attention import Extras, JointCrossAttention, RecursiveAttention
-from tests.fusion.factory import WHOLE, Array, audio_visual, state
+from tests.fusion.factory import WHOLE, Array, audio_visual, past_the_start, state
 
 D_A, D_V, T = 4, 6, 9
 AS_PRINTED, EVERYTHING = Extras(), Extras(bias=True, tanh_attention=True, relu_residual=True)
@@ -11,7 +11,10 @@ AS_PRINTED, EVERYTHING = Extras(), Extras(bias=True, tanh_attention=True, relu_r
 
 def block(extras: Extras = AS_PRINTED, seed: int = 0) -> JointCrossAttention:
     torch.manual_seed(seed)
-    module = JointCrossAttention(d_a=D_A, d_v=D_V, length=T, extras=extras).double().eval()
+    module = past_the_start(JointCrossAttention(d_a=D_A, d_v=D_V, length=T, extras=extras).double().eval())
+    if extras.relu_residual:
+        module.W_ha.data *= 100  # past its small start
+        module.W_hv.data *= 100
     for name, parameter in module.named_parameters():
         if name.startswith("b_"):
             parameter.data.uniform_(-0.5, 0.5)
@@ -89,7 +92,7 @@ def test_another_length_is_refused_with_both_numbers(which: str) -> None:
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_recursion_is_the_block_again_with_weights_of_its_own(iterations: int) -> None:
     torch.manual_seed(0)
-    system = RecursiveAttention(d_a=D_A, d_v=D_V, length=T, iterations=iterations).double().eval()
+    system = past_the_start(RecursiveAttention(d_a=D_A, d_v=D_V, length=T, iterations=iterations).double().eval())
     x_a, x_v = audio_visual()
     expected = [(x_a, x_v)]
     with torch.no_grad():
