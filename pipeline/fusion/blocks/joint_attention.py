@@ -49,8 +49,8 @@ class JointCrossAttention(nn.Module):
 
     W_jm weighs time by time, so that the module is bound to its window length.
 
-    W_j and W_c start from Xavier's distribution, W_h at zero, so that an untrained iteration is the identity. Xavier for
-    all three ignores that C is of order one: x W_c C sums d_m terms, each iteration makes features several times as
+    W_j and W_c start from Xavier's distribution, W_h at zero, so that an untrained iteration is the identity. Xavier's
+    for all three ignores that C is of order one: x W_c C sums d_m terms, each iteration makes features several times as
     large, and next to nothing is learned (docs/gating.md). With `relu_residual` W_h starts small, because ReLU has no
     gradient at zero.
 
