@@ -1,5 +1,6 @@
 """Epoch after epoch until the validation score has stopped rising; what training and fine-tuning share."""
 
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -55,11 +56,12 @@ class EpochLoop(ABC):
         self.phase_start = 0
 
     def begin_phase(self) -> None:
-        """Start with a new optimiser over the parameters that learn, and a new schedule."""
+        """Start with a new optimiser over what learns, and a new schedule that knows the best P so far."""
         self.phase_start = max(self.epochs, 0)
         learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.optimizer = make_optimizer(learning, self.config)
-        self.schedule = Schedule(self.optimizer, self.config)
+        best = self.best_row["p"] if self.history else -math.inf
+        self.schedule = Schedule(self.optimizer, self.config, best=best)
 
     @property
     def epochs(self) -> int:
@@ -110,8 +112,7 @@ class EpochLoop(ABC):
             | {f"{target}_ccc": value for target, value in scores.items()}
             | {"p": p}
         )
-        if epoch >= 0:
-            self.schedule.step_epoch(epoch=epoch - self.phase_start, score=p)
+        self.schedule.step_epoch(epoch=epoch - self.phase_start, score=p)
 
     @abstractmethod
     def _learn(self, epoch: int) -> float:

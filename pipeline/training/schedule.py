@@ -1,4 +1,7 @@
-"""The learning rate: warm-up, then a drop whenever the validation P has stopped rising (GRJCA paper section 2.2)."""
+"""The learning rate: warm-up, then a drop whenever the validation P has stopped rising.
+
+Source: GRJCA paper section 2.2; where it is silent, the released code behind it (leader-follower attention).
+"""
 
 import math
 from collections.abc import Iterable
@@ -45,17 +48,25 @@ class Schedule:
     Parameters
     ----------
     optimizer : whose parameter groups are set
-    config : the warm-up, and the drops: a plateau of more than `plateau_patience` epochs multiplies the rate by
-        `plateau_factor`
+    config : the warm-up, and the drops: `plateau_patience` + 1 epochs in a row without a new best P multiply the rate
+        by `plateau_factor`. They are counted after the warm-up; what is best is not, and any rise is a new best
+    best : the best P of the phases before
     """
 
-    def __init__(self, optimizer: Optimizer, config: OptimiserConfig) -> None:
+    def __init__(self, optimizer: Optimizer, config: OptimiserConfig, *, best: float = -math.inf) -> None:
         self.optimizer = optimizer
         self.config = config
         self._set(config.learning_rate)
         self.plateau = ReduceLROnPlateau(
-            optimizer, mode="max", factor=config.plateau_factor, patience=config.plateau_patience, eps=0.0
+            optimizer,
+            mode="max",
+            factor=config.plateau_factor,
+            patience=config.plateau_patience,
+            threshold=0.0,
+            threshold_mode="abs",
+            eps=0.0,
         )
+        self.plateau.best = best
 
     @property
     def rate(self) -> float:
@@ -77,13 +88,13 @@ class Schedule:
             )
 
     def step_epoch(self, *, epoch: int, score: float) -> None:
-        """Take note of an epoch's validation score; plateaus count after the warm-up only."""
-        if epoch + 1 < self.config.warm_up_epochs:
-            return
-        if epoch + 1 == self.config.warm_up_epochs:
-            self._set(self.config.learning_rate)
+        """Take note of the validation score of an epoch; -1 is the pass that scores the start of fine-tuning."""
+        if epoch < self.config.warm_up_epochs:
+            self.plateau.best = max(self.plateau.best, score)
         else:
             self.plateau.step(score)
+        if epoch + 1 == self.config.warm_up_epochs:
+            self._set(self.config.learning_rate)
 
     @property
     def exhausted(self) -> bool:

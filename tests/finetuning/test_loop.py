@@ -133,8 +133,31 @@ def test_groups_are_released_one_by_one_when_the_learning_rate_is_exhausted(task
                 restored = loop.network.state_dict()
                 assert all(torch.equal(restored[name].cpu(), tensor) for name, tensor in loop.best.items())
     seen = [(row["released"], row["lr"]) for row in loop.history[1:]]
-    # Patience 0: a phase's first epoch sets its best, the second drops the rate to the minimum, the third below it.
-    assert seen == [(group, pytest.approx(rate)) for group in (1, 2, 3) for rate in (1e-2, 1e-2, 1e-3)]
+    # Patience 0, and nothing is better than the start: a phase's first epoch drops the rate to the minimum, the second
+    # one below it.
+    assert seen == [(group, pytest.approx(rate)) for group in (1, 2, 3) for rate in (1e-2, 1e-3)]
+
+
+def test_a_phase_that_stays_below_the_best_so_far_ends_with_the_published_schedule(
+    task: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = {"warm_up": "sawtooth", "warm_up_epochs": 5, "plateau_patience": 5, "learning_rate": 1e-4}
+    loop = FoldFinetuning(task(**published, min_learning_rate=1e-8, epochs=200, early_stopping=50), CPU)
+    monkeypatch.setattr(loop, "_learn", lambda epoch: 0.0)
+    loop.start()
+    climbing = [0.50 + 0.005 * epoch for epoch in range(35)]
+    with scored(0.6, *[0.74] * 35, *climbing, *[0.75] * 200):
+        while not loop.finished:
+            loop.run_epoch()
+    phases = [[row for row in loop.history if row["released"] == group] for group in (1, 2, 3)]
+    # Each phase lasts five epochs of warm-up and five drops of six epochs, the last of them below the minimum. The
+    # third one's first epoch, in the warm-up, is the best.
+    assert [(rows[0]["epoch"], rows[-1]["epoch"]) for rows in phases] == [(0, 34), (35, 69), (70, 104)]
+    for rows in phases:
+        assert [row["lr"] for row in rows[5:]] == [
+            pytest.approx(1e-4 * 0.1**drop) for drop in range(5) for _ in range(6)
+        ]
+    assert loop.best_epoch == 70
 
 
 def test_what_is_released_after_the_best_epoch_returns_to_its_start(task: Factory) -> None:
@@ -179,13 +202,13 @@ def test_early_stopping_counts_from_the_best_epoch(task: Factory, scores: tuple[
     assert loop.epochs == epochs
 
 
-@pytest.mark.parametrize("stop", [0, 1, 3])
+@pytest.mark.parametrize("stop", [0, 1, 2, 3])
 def test_a_stopped_run_resumes_to_the_same_numbers(task: Factory, stop: int) -> None:
     changed = {"plateau_patience": 0, "min_learning_rate": 2e-3, "epochs": 5, "windows": 4}
-    # Each drop below the best of its phase releases a group: after the epochs 1 and 3.
-    with scored(0.1, 0.3, 0.2, 0.4, 0.3, 0.5):
+    # Each P below the best so far releases a group: after the epochs 1 and 2.
+    with scored(0.1, 0.3, 0.2, 0.25, 0.4, 0.5):
         whole = run(task(name="whole", **changed))
-        assert [row["released"] for row in whole.history] == [0, 1, 1, 2, 2, 3]
+        assert [row["released"] for row in whole.history] == [0, 1, 1, 2, 3, 3]
         stopped = task(name=f"stopped{stop}", **changed)
         first = run(stopped, epochs=stop)
         first.save()
