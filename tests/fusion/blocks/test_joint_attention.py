@@ -69,6 +69,14 @@ def test_it_holds_exactly_the_papers_weights() -> None:
     }
 
 
+def test_an_untrained_iteration_is_the_identity() -> None:
+    module = JointCrossAttention(d_a=D_A, d_v=D_V, length=T).double()
+    x_a, x_v = audio_visual()
+    x_att_a, x_att_v = module(x_a, x_v)
+    assert torch.equal(x_att_a, x_a)
+    assert torch.equal(x_att_v, x_v)
+
+
 def test_dropout_falls_on_the_residual_branch_alone() -> None:
     module = block(Extras(residual_dropout=0.5)).train()
     x_a, x_v = audio_visual()
