@@ -1,4 +1,4 @@
-"""The start of joint cross-attention at the published widths: iterations that are the identity, and how it then trains."""
+"""The start of joint cross-attention at the published widths: iterations are the identity, and then train."""
 
 from functools import cache
 from typing import Any
