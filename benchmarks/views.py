@@ -58,8 +58,7 @@ class Recomputed(FoldTraining):
             for rows in index.cpu().numpy()
         ]
         output = self.network({"visual": torch.stack(windows)}, padded)
-        mask = padded & self._labelled[index]
-        loss = ccc_loss(output.predictions, self._labels[index], mask, scope=self.config.scope)
+        loss = ccc_loss(output.predictions, self._labels[index], padded, scope=self.config.scope)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

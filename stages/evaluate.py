@@ -56,7 +56,7 @@ def predictor(path: Path, device: torch.device) -> Predictor:
     fold = TrainedFold.load(path)
 
     def predict(given: TrialInput) -> Predicted:
-        answer = fold.predict(given.streams, device=device, labelled=given.labelled)
+        answer = fold.predict(given.streams, device=device, labels=given.labels)
         return Predicted(answer.predictions, answer.attention)
 
     return predict

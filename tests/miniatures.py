@@ -14,6 +14,8 @@ from tests.face_factory import HERE, RATE, Place, tone, write_face_video
 FRAMES = 30
 SECONDS = FRAMES / RATE
 PERIOD = 0.04
+DELAYS = {"valence": 0.2, "arousal": 0.32}
+"""How late the raters of the miniature of RECOLA answer, s: its last frames have one label of two, then none."""
 RECOLA = ("dev_1", "test_1", "train_1", "train_2")
 ARFF = """@relation GOLDSTANDARD
 
@@ -83,8 +85,8 @@ def write_recola(root: Path) -> RecolaConfig:
 
 
 def recola_config(root: Path, **changes: object) -> RecolaConfig:
-    values = {"kind": "recola", "root": str(root), "index": str(root.parent / "index.csv"), **changes}
-    return RecolaConfig.model_validate(values)
+    values = {"kind": "recola", "root": str(root), "index": str(root.parent / "index.csv"), "label_delay": DELAYS}
+    return RecolaConfig.model_validate(values | changes)
 
 
 def fatigue_labels(number: int) -> str:

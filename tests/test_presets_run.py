@@ -29,7 +29,7 @@ from pipeline.runtime.executor import Executor
 from pipeline.runtime.layout import CLIPS
 from stages import clips, ensemble, evaluate, extract, finetune, folds, report, train
 from tests.demo.factory import small
-from tests.miniatures import PEOPLE, fatigue_row, write_fatigue, write_manifest, write_recola
+from tests.miniatures import DELAYS, PEOPLE, fatigue_row, write_fatigue, write_manifest, write_recola
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,6 @@ ROOT = Path(__file__).parents[1]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 FOLDS = 2
 VIDEOS = ("p1_a", "p2", "p3", "p4")
-DELAY = 0.2
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shrink(data: dict[str, Any]) -> dict[str, Any]:
     """Return a preset with smaller sizes, random weights and fewer epochs; what is combined with what stays."""
     data["folds"]["count"] = FOLDS
-    data["corpus"]["label_delay"] = dict.fromkeys(data["corpus"].get("label_delay", {}), DELAY)
+    data["corpus"]["label_delay"] = {target: DELAYS[target] for target in data["corpus"].get("label_delay", {})}
     if data["corpus"]["kind"] == "affwild2":
         del data["corpus"]["label_delay"]
     for backbone in data["backbones"].values():

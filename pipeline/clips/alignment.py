@@ -22,9 +22,10 @@ class Alignment:
     frames : decoded video frames
     label_rows : rows of the annotation file, None without one
     images : crops on disk, or faces found in the video
-    unannotated : frames whose row, or one beside them, says that nobody annotated them
+    unannotated : frames whose rows, or those beside them, say that nobody annotated any target
+    partly_annotated : frames with labels of some targets only
     label_rows_left_out : rows past the last frame
-    labels_missing : frames past the last row, or before the first
+    labels_missing : frames past the last row of every target, or before the first
     images_left_out : crops past the last frame
     images_missing : frames without a crop
     notes : what reading picture and sound found and mended
@@ -34,6 +35,7 @@ class Alignment:
     label_rows: int | None
     images: int
     unannotated: int
+    partly_annotated: int
     label_rows_left_out: int
     labels_missing: int
     images_left_out: int
@@ -49,6 +51,7 @@ class Alignment:
         steps = [
             (self.label_rows_left_out, "label rows past the last frame left out"),
             (self.labels_missing if self.label_rows is not None else 0, "frames without a label row masked"),
+            (self.partly_annotated, "frames with labels of some targets only"),
             (self.images_left_out, "images past the last frame left out"),
             (self.images_missing, "frames without a face image masked"),
         ]
@@ -78,11 +81,13 @@ def describe(
     """
     rows = None if labels is None else len(labels)
     within = sum(number <= frames for number in numbers)
+    missing = np.isnan(np.zeros((0, 1)) if labels is None else labels[:frames])
     return Alignment(
         frames=frames,
         label_rows=rows,
         images=len(numbers),
-        unannotated=0 if labels is None else int(np.isnan(labels[:frames]).any(axis=1).sum()),
+        unannotated=int(missing.all(axis=1).sum()),
+        partly_annotated=int((missing.any(axis=1) & ~missing.all(axis=1)).sum()),
         label_rows_left_out=max(0, (rows or 0) - frames),
         labels_missing=max(0, frames - (rows or 0)),
         images_left_out=len(numbers) - within,

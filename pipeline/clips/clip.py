@@ -90,8 +90,8 @@ class Clip:
 
     @property
     def label_valid(self) -> NDArray[np.bool_]:
-        """(t,) bool: whether every target of the frame is annotated."""
-        valid: NDArray[np.bool_] = np.logical_not(np.isnan(self.labels).any(axis=1))
+        """(t,) bool: whether at least one target of the frame is annotated."""
+        valid: NDArray[np.bool_] = np.logical_not(np.isnan(self.labels).all(axis=1))
         return valid
 
     def media_digest(self) -> str:

@@ -92,9 +92,9 @@ class Labels:
         return np.stack([ratings.at_frames(time, delay=delay) for ratings, delay in pairs], axis=1)
 
     def covers(self, time: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Say of which frames, (t,), every target has rows before and after."""
+        """Say of which frames, (t,), at least one target has rows before and after."""
         pairs = zip(self.ratings, self.delays, strict=True)
-        covered: NDArray[np.bool_] = np.logical_and.reduce([part.covers(time, delay=delay) for part, delay in pairs])
+        covered: NDArray[np.bool_] = np.logical_or.reduce([part.covers(time, delay=delay) for part, delay in pairs])
         return covered
 
 

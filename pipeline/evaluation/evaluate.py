@@ -32,11 +32,6 @@ class TrialInput:
     streams: Mapping[str, npt.NDArray[np.floating]]
     labels: npt.NDArray[np.float32] | None = None
 
-    @property
-    def labelled(self) -> npt.NDArray[np.bool_] | None:
-        """(t,), whether all targets of a frame are annotated; None for a test trial."""
-        return None if self.labels is None else np.asarray(~np.isnan(self.labels).any(axis=1))
-
 
 @dataclass(frozen=True)
 class Predicted:

@@ -42,7 +42,7 @@ class FinetunedFold:
     metadata: dict[str, Any]
 
     def predict(
-        self, clip: Clip, *, device: torch.device | None = None, labelled: npt.NDArray[np.bool_] | None = None
+        self, clip: Clip, *, device: torch.device | None = None, labels: npt.NDArray[np.float32] | None = None
     ) -> FramePredictions:
         """Predict every frame of a clip: each is embedded once, then windows are cut as for any trained fold.
 
@@ -50,7 +50,7 @@ class FinetunedFold:
         ----------
         clip : with faces and audio
         device : where to compute; the CPU unless given
-        labelled : (T,), which frames are annotated, as for `TrainedFold.predict`
+        labels : (T, k), NaN where un-annotated, as for `TrainedFold.predict`
         """
         device = device or torch.device("cpu")
         self.network.to(device).eval()
@@ -60,7 +60,7 @@ class FinetunedFold:
             )
             for role, source in self.streams.items()
         }
-        return TrainedFold(self.network.fusion, self.metadata).predict(streams, device=device, labelled=labelled)
+        return TrainedFold(self.network.fusion, self.metadata).predict(streams, device=device, labels=labels)
 
     def save(self, path: Path) -> None:
         """Write the fusion model, and of the backbones what differs from where fine-tuning started."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.clips.clip import read_clip
-from pipeline.evaluation.metrics import score
+from pipeline.evaluation.metrics import score_targets
 from pipeline.finetuning.config import FinetuneConfig
 from pipeline.finetuning.fold import FinetunedFold, join_backbones
 from pipeline.finetuning.network import EndToEndNetwork, set_head_dropout
@@ -23,7 +23,7 @@ from pipeline.training.checkpoint import assign_tensors, copy_tensors
 from pipeline.training.config import TrainingConfig
 from pipeline.training.epochs import EpochLoop
 from pipeline.training.history import FOLD, HISTORY, History
-from pipeline.training.loss import ccc_loss
+from pipeline.training.loss import target_losses
 
 
 class FoldFinetuning(EpochLoop):
@@ -40,7 +40,7 @@ class FoldFinetuning(EpochLoop):
     Raises
     ------
     InputError
-        No training trial has an annotated frame.
+        A target is annotated in no training trial.
     """
 
     FIRST_EPOCH = -1
@@ -101,10 +101,9 @@ class FoldFinetuning(EpochLoop):
 
     def _step(self, parts: Sequence[Sequence[tuple[int, Augmentation]]], *, learn: bool) -> float:
         """Learn from one batch, part after part; return its loss."""
-        usable = [sum(self.windows.usable(number) for number, _ in part) for part in parts]
         total = 0.0
         self.optimizer.zero_grad(set_to_none=True)
-        for part, count in zip(parts, usable, strict=True):
+        for part, share in zip(parts, self._shares(parts), strict=True):
             windows = [self.windows.read(number, self.network.tunables) for number, _ in part]
             padded = torch.stack([window.mask for window in windows]).to(self.device)
             labels = torch.stack([window.labels for window in windows]).to(self.device)
@@ -114,26 +113,34 @@ class FoldFinetuning(EpochLoop):
             ):
                 excerpts, augmentations = [window.excerpts for window in windows], [one for _, one in part]
                 output = self.network(excerpts, augmentations, padded)
-            mask = padded & ~labels.isnan().any(dim=-1)
-            # A part's loss is the mean over its usable windows, the batch's loss the mean over all of them.
-            share = count / max(sum(usable), 1)
-            loss = share * ccc_loss(output.predictions, labels, mask, scope=self.training.scope)
+            losses, _ = target_losses(output.predictions, labels, padded, scope=self.training.scope)
+            loss = (share * losses).sum()
             if learn:
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
             total += float(loss.detach())
         if learn:
             self.optimizer.step()
         return total
 
+    def _shares(self, parts: Sequence[Sequence[tuple[int, Augmentation]]]) -> Tensor:
+        """Return how much each part's loss of each target counts in the batch's loss, (parts, k).
+
+        A part's loss of a target is the mean over its usable windows, the batch's the mean over all of them; the loss
+        is the mean over the targets that have one.
+        """
+        counts = np.stack([np.sum([self.windows.usable(number) for number, _ in part], axis=0) for part in parts])
+        usable = torch.from_numpy(counts).to(self.device, torch.float32)
+        windows = usable.sum(dim=0)
+        return usable / windows.clamp_min(1) / (windows > 0).sum().clamp_min(1)
+
     def _validate(self) -> dict[str, float]:
         labels, predictions = [], []
         for trial in self.task.validation:
             clip = read_clip(self.task.clips / f"{trial}.h5")
-            answer = self.fold.predict(clip, device=self.device, labelled=clip.label_valid)
-            predictions.append(answer.predictions)
-            labels.append(np.where(clip.label_valid[:, None], clip.labels, np.nan))
-        truth, predicted = np.concatenate(labels), np.concatenate(predictions)
-        return {target: score(truth[:, k], predicted[:, k]).ccc for k, target in enumerate(self.targets)}
+            predictions.append(self.fold.predict(clip, device=self.device, labels=clip.labels).predictions)
+            labels.append(clip.labels)
+        scores = score_targets(np.concatenate(labels), np.concatenate(predictions), targets=self.targets)
+        return {target: one.ccc for target, one in scores.items()}
 
     def _weights(self) -> Mapping[str, Tensor]:
         return self.network.learning(self.network.released)

@@ -32,7 +32,7 @@ class PredictionTask:
     fold : file of the fine-tuned fold
     streams : source of its features, by role
     clip : file of the trial
-    labelled : whether it is a validation trial, whose un-annotated frames ``gaps: compact`` leaves out
+    labelled : whether it is a validation trial, of which ``gaps: compact`` leaves out frames without any label
     """
 
     fold: Path
@@ -46,7 +46,7 @@ def predict_trial(task: PredictionTask, directory: Path) -> None:
     device = current_device()
     clip = read_clip(task.clip)
     answer = _load(task.fold, task.streams, str(device)).predict(
-        clip, device=device, labelled=clip.label_valid if task.labelled else None
+        clip, device=device, labels=clip.labels if task.labelled else None
     )
     arrays: dict[str, npt.NDArray[Any]] = {"predictions": answer.predictions}
     arrays |= {f"{_ATTENTION}{name}": values for name, values in answer.attention.items()}

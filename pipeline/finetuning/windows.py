@@ -11,8 +11,9 @@ from torch import Tensor
 
 from pipeline.clips.clip import read_clip
 from pipeline.clips.excerpt import OpenClip
+from pipeline.clips.target import Target
 from pipeline.finetuning.tunable import Excerpt, Tunable
-from pipeline.models.windows import cut_windows
+from pipeline.models.windows import cut_windows, kept_frames
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.training.config import TrainingConfig
 
@@ -64,28 +65,33 @@ class ClipWindows:
         Raises
         ------
         InputError
-            No trial has an annotated frame.
+            A target is annotated in no trial.
         """
+        targets: tuple[Target, ...] = ()
         labels, found = {}, []
         for trial in trials:
             clip = read_clip(clips / f"{trial}.h5", faces=False, audio=False)
-            labels[trial] = clip.labels
-            kept = np.flatnonzero(clip.label_valid) if training.gaps == "compact" else np.arange(len(clip))
+            targets, labels[trial] = clip.targets, clip.labels
+            kept = np.flatnonzero(kept_frames(clip.labels, gaps=training.gaps))
             cut = cut_windows([kept], window=training.window, hop=training.hop)
             found += [WindowFrames(trial, *window) for window in zip(cut.index, cut.mask, strict=True)]
-        if all(np.isnan(values).any(axis=1).all() for values in labels.values()):
-            problem = Problem(f"none of {len(labels)} training trials has an annotated frame", file=str(clips))
-            raise InputError("nothing to learn from", [problem])
+        problems = [
+            Problem(f"{target.name} is annotated in none of {len(labels)} training trials", file=str(clips))
+            for column, target in enumerate(targets)
+            if all(np.isnan(values[:, column]).all() for values in labels.values())
+        ]
+        if problems:
+            raise InputError("nothing to learn from", problems)
         return cls(clips, labels, tuple(found))
 
     def __len__(self) -> int:
         return len(self.windows)
 
-    def usable(self, number: int) -> bool:
-        """Whether a window has the two annotated frames that a CCC needs."""
+    def usable(self, number: int) -> npt.NDArray[np.bool_]:
+        """Return for each target, (k,), whether a window has the two annotated frames that a CCC needs."""
         window = self.windows[number]
-        labelled = ~np.isnan(self.labels[window.trial][window.frames]).any(axis=1)
-        return bool((labelled & window.mask).sum() >= 2)
+        annotated = ~np.isnan(self.labels[window.trial][window.frames[window.mask]])
+        return np.asarray(annotated.sum(axis=0) >= 2)
 
     def read(self, number: int, tunables: Mapping[str, Tunable]) -> WindowInput:
         """Read a window's faces and sound."""

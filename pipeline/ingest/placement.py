@@ -43,7 +43,7 @@ def place_labels(
     record = replace(
         describe(values, numbers, frames=frames, notes=(*notes, *([f"labels moved: {moved}"] if moved else []))),
         label_rows=labels.rows,
-        unannotated=int((np.isnan(values).any(axis=1) & covered).sum()),
+        unannotated=int((np.isnan(values).all(axis=1) & covered).sum()),
         labels_missing=int((~covered).sum()),
     )
     return values, record

@@ -69,7 +69,7 @@ class FramePredictions:
 
     Parameters
     ----------
-    predictions : (T, k) float32, NaN at frames that were left out
+    predictions : (T, k) float32, all NaN at frames that were left out
     attention : for each name (T, ...), averaged over the windows that cover a frame
     """
 
@@ -113,7 +113,7 @@ class TrainedFold:
         streams: Mapping[str, npt.NDArray[Any]],
         *,
         device: torch.device | None = None,
-        labelled: npt.NDArray[np.bool_] | None = None,
+        labels: npt.NDArray[np.float32] | None = None,
     ) -> FramePredictions:
         """Predict every frame of one trial: windows, standardisation and the mean of overlapping windows included.
 
@@ -122,8 +122,9 @@ class TrainedFold:
         streams : (T, d_m) for each role; where it was trained on several views, all of them (v, T, d_m), or the centre
             alone. The centre is what it predicts from
         device : where to compute; the CPU unless given
-        labelled : (T,), which frames are annotated: a fold trained with ``gaps: compact`` leaves the others out, unless
-            none is annotated; any other fold predicts every frame, and so does any where this is not given
+        labels : (T, k), NaN where un-annotated: a fold trained with ``gaps: compact`` leaves out the frames on which no
+            target is annotated, unless that is all of them; any other fold predicts every frame, and so does any where
+            this is not given
 
         Raises
         ------
@@ -142,8 +143,9 @@ class TrainedFold:
         device = device or torch.device("cpu")
         frames = next(iter(streams.values())).shape[-2]
         training = self.metadata["training"]
-        keep = None if labelled is None else kept_frames(labelled, gaps=training["gaps"])
-        kept = np.arange(frames) if keep is None else np.flatnonzero(keep)
+        kept = np.arange(frames)
+        if labels is not None and not np.isnan(labels).all():
+            kept = kept[kept_frames(labels, gaps=training["gaps"])]
         windows = cut_windows([np.arange(len(kept))], window=training["window"], hop=training["hop"])
         tensors = {
             role: torch.from_numpy(np.ascontiguousarray(centre_view(array)[kept])).to(device)

@@ -70,6 +70,12 @@ def cut_windows(rows: Sequence[npt.NDArray[np.int64]], *, window: int, hop: int)
     return Windows(np.stack(index), np.stack(mask))
 
 
-def kept_frames(labelled: npt.NDArray[np.bool_], *, gaps: Literal["mask", "compact"]) -> npt.NDArray[np.bool_] | None:
-    """Return which frames of an annotated trial a model looks at, (t,); None is all of them."""
-    return labelled if gaps == "compact" and labelled.any() else None
+def kept_frames(labels: npt.NDArray[np.float32], *, gaps: Literal["mask", "compact"]) -> npt.NDArray[np.bool_]:
+    """Return which frames of a trial a model looks at, (t,).
+
+    Parameters
+    ----------
+    labels : (t, k) of all targets, whichever of them the model predicts; NaN where one is not annotated
+    gaps : ``"mask"`` keeps every frame, ``"compact"`` those on which at least one target is annotated
+    """
+    return np.asarray((gaps == "mask") | ~np.isnan(labels).all(axis=1))

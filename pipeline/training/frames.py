@@ -27,7 +27,7 @@ class FrameTable:
     ----------
     trials : number of frames of each trial, in the order of the rows
     streams : for each role (n, d_m), float16 or float32; (v, n, d_m) where it has several views
-    labels : (n, k) float32, NaN where a frame is not annotated
+    labels : (n, k) float32, NaN where a target is not annotated
     views : names of the views of each role that has several, the centre first
     """
 
@@ -40,10 +40,6 @@ class FrameTable:
         """Return the rows of a trial's frames."""
         start = self._starts[trial]
         return np.arange(start, start + self.trials[trial])
-
-    def labelled(self) -> npt.NDArray[np.bool_]:
-        """Return (n,): whether all targets of a frame are annotated."""
-        return np.asarray(~np.isnan(self.labels).any(axis=1))
 
     def digest(self, trial: str) -> str:
         """Return the SHA-256 of a trial's features and labels, and of the names of views."""

@@ -1,20 +1,21 @@
 """The epochs of the training of one fold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pipeline.evaluation.metrics import score
+from pipeline.evaluation.metrics import score_targets
 from pipeline.models.build import build_network
 from pipeline.models.config import ModelConfig
 from pipeline.models.standardise import Standardise
 from pipeline.models.trained import StandardisedNetwork, load_encoder, predict_frames
 from pipeline.models.views import centre_view, choose_views, gather_windows
-from pipeline.models.windows import Windows, cut_windows
+from pipeline.models.windows import Windows, cut_windows, kept_frames
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.training.config import TrainingConfig
 from pipeline.training.epochs import EpochLoop
@@ -60,7 +61,7 @@ class FoldTraining(EpochLoop):
     Raises
     ------
     InputError
-        The fold has no annotated frames to learn from, or to validate on.
+        A target has no annotated frame to learn from, or to validate on.
     """
 
     config: TrainingConfig
@@ -74,20 +75,19 @@ class FoldTraining(EpochLoop):
         self.task = task
         self.targets = tuple(task.targets if targets is None else targets)
         table = FrameTable.open(task.table)
-        self.labelled = table.labelled()
-        self.train_windows = self._cut(table, task.train)
-        self.validation_windows = self._cut(table, task.validation)
-        self._require_labels(table)
         self.labels = np.asarray(table.labels)[:, [list(task.targets).index(target) for target in self.targets]]
+        self._require_labels(table)
+        kept = {trial: self._kept(table, trial) for trial in (*task.train, *task.validation)}
+        self.train_windows = self._cut(kept[trial] for trial in task.train)
+        self.validation_windows = self._cut(kept[trial] for trial in task.validation)
         self._labels = torch.from_numpy(self.labels).to(device)
-        self._labelled = torch.from_numpy(self.labelled).to(device)
         self.views = table.views
         self._streams = {role: torch.from_numpy(x).to(device) for role, x in table.streams.items()}
         self._index = torch.from_numpy(self.train_windows.index).to(device)
         self._mask = torch.from_numpy(self.train_windows.mask).to(device)
         statistics = {
             role: Standardise.fit(
-                (view[table.rows(trial)] for trial in task.train for view in table.planes(role)),
+                (view[kept[trial]] for trial in task.train for view in table.planes(role) if len(kept[trial])),
                 kind=self.config.standardise,
             )
             for role in table.streams
@@ -123,8 +123,7 @@ class FoldTraining(EpochLoop):
         reduced = self.config.precision == "bfloat16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
             output = self.network(streams, padded)
-        mask = padded & self._labelled[index]
-        loss = ccc_loss(output.predictions, self._labels[index], mask, scope=self.config.scope)
+        loss = ccc_loss(output.predictions, self._labels[index], padded, scope=self.config.scope)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -138,22 +137,23 @@ class FoldTraining(EpochLoop):
         place = torch.from_numpy(rows).to(self.device)
         centre = {role: centre_view(x)[place] for role, x in self._streams.items()}
         predictions = predict_frames(self.network, centre, local, frames=len(rows))["predictions"].cpu().numpy()
-        labels = np.where(self.labelled[rows, None], self.labels[rows], np.nan)
-        return {
-            target: score(labels[:, column], predictions[:, column]).ccc for column, target in enumerate(self.targets)
-        }
+        scores = score_targets(self.labels[rows], predictions, targets=self.targets)
+        return {target: one.ccc for target, one in scores.items()}
 
-    def _cut(self, table: FrameTable, trials: tuple[str, ...]) -> Windows:
-        rows = [table.rows(trial) for trial in trials]
-        if self.config.gaps == "compact":
-            rows = [frames[self.labelled[frames]] for frames in rows]
-        return cut_windows(rows, window=self.config.window, hop=self.config.hop)
+    def _kept(self, table: FrameTable, trial: str) -> npt.NDArray[np.int64]:
+        """Return the rows of the frames of a trial that the network looks at."""
+        rows = table.rows(trial)
+        return rows[kept_frames(table.labels[rows], gaps=self.config.gaps)]
+
+    def _cut(self, trials: Iterable[npt.NDArray[np.int64]]) -> Windows:
+        return cut_windows(list(trials), window=self.config.window, hop=self.config.hop)
 
     def _require_labels(self, table: FrameTable) -> None:
         problems = []
         for part, trials in (("training", self.task.train), ("validation", self.task.validation)):
-            if not any(self.labelled[table.rows(trial)].any() for trial in trials):
-                message = f"fold {self.task.fold}: none of its {len(trials)} {part} trials has an annotated frame"
-                problems.append(Problem(message, remedy="look at data/folds.json and data/clips/manifest.csv"))
+            for column, target in enumerate(self.targets):
+                if all(np.isnan(self.labels[table.rows(trial), column]).all() for trial in trials):
+                    message = f"fold {self.task.fold}: {target} is annotated in none of its {len(trials)} {part} trials"
+                    problems.append(Problem(message, remedy="look at data/folds.json and data/clips/manifest.csv"))
         if problems:
             raise InputError("nothing to learn from", problems)

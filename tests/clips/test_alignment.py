@@ -40,6 +40,15 @@ def test_without_labels_nothing_is_missing() -> None:
     assert np.isnan(align_labels(None, frames=3, targets=2)).all()
 
 
+def test_frames_with_labels_of_some_targets_only_are_counted_apart() -> None:
+    labels = labels_of(5)
+    labels[1] = np.nan
+    labels[2:5, 1] = np.nan
+    record = describe(labels, range(1, 5), frames=4)
+    assert (record.unannotated, record.partly_annotated, record.labels_missing) == (1, 2, 0)
+    assert record.done() == "1 label rows past the last frame left out; 2 frames with labels of some targets only"
+
+
 def test_what_was_done_in_words() -> None:
     labels = labels_of(5)
     labels[1] = np.nan

@@ -141,8 +141,8 @@ def test_a_read_only_file_can_be_read(tmp_path: Path) -> None:
 def test_frames_without_a_label() -> None:
     clip = make_clip(6)
     assert clip.label_valid.tolist() == [False, True, True, False, True, True]
-    labels = np.array([[0, np.nan], [0, 0]], dtype=np.float32)
-    assert make_clip(2, labels=labels).label_valid.tolist() == [False, True]
+    labels = np.array([[0, np.nan], [np.nan, np.nan], [0, 0]], dtype=np.float32)
+    assert make_clip(3, labels=labels).label_valid.tolist() == [True, False, True]
 
 
 def test_digests_tell_labels_from_media() -> None:

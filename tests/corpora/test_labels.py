@@ -23,7 +23,7 @@ def rated(*values: float, step: float | None = None) -> Ratings:
 
 def test_the_kind_of_corpus_decides_the_format(tmp_path: Path) -> None:
     assert format_of(config_of(tmp_path)) == ANNOTATION
-    assert format_of(recola_config(tmp_path)) == LabelFormat("gold_standard", (0.0, 0.0))
+    assert format_of(recola_config(tmp_path)) == LabelFormat("gold_standard", (0.2, 0.32))
     assert format_of(recola_config(tmp_path, label_delay={"arousal": 2.72})) == LabelFormat(
         "gold_standard", (0.0, 2.72)
     )
@@ -76,4 +76,5 @@ def test_every_target_keeps_its_own_times_and_delay() -> None:
     expected = np.array([[1, 5], [1.5, 15], [2, 25], [3, 45], [NAN, NAN]])
     assert np.allclose(labels.at_frames(time), expected, equal_nan=True)
     assert labels.covers(time).tolist() == [True, True, True, True, False]
+    assert labels.covers(np.array([2.1, 2.25, 2.3])).tolist() == [True, True, False]
     assert Labels((rated(1, 2),), (0.5,)).timed

@@ -107,7 +107,10 @@ def narrow_vggish(weights: Weights) -> vggish.VGGish:
 
 
 def make_clip(trial: str, *, frames: int, seed: int, test: bool = False, **changes: Any) -> Clip:
-    """Return a clip whose pictures turn brighter with valence and redder with arousal, and its sound louder."""
+    """Return a clip whose pictures turn brighter with valence and redder with arousal, and its sound louder.
+
+    Some frames have no label, and the last ones lack first arousal, then both, as where raters answer late.
+    """
     random = np.random.default_rng(seed)
     latent = np.sin(np.arange(frames)[:, None] / [5.0, 8.0] + seed)
     valence, arousal = latent.T[:, :, None, None]
@@ -118,6 +121,7 @@ def make_clip(trial: str, *, frames: int, seed: int, test: bool = False, **chang
     loudness = np.interp(np.arange(int(frames / FPS * 16000)), np.arange(frames) / FPS * 16000, 1.2 + latent[:, 1])
     labels = latent.astype(np.float32)
     labels[5::13] = np.nan
+    labels[-4:, 1] = labels[-2:, 0] = np.nan
     parts: dict[str, Any] = {
         "trial": trial,
         "subject": trial,

@@ -1,18 +1,23 @@
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from pipeline.clips.clip import read_clip, write_clip
 from pipeline.finetuning.loop import FoldFinetuning
 from pipeline.finetuning.task import FinetuneTask
 from pipeline.finetuning.tunable import Augmentation
+from pipeline.training.loss import Scope, target_losses
 from tests.finetuning.factory import make_task, narrow_backbones, scored, train_base, write_clips
 
 Factory = Callable[..., FinetuneTask]
 CPU = torch.device("cpu")
-STEADY = {"crop": "centre", "flip": 0.0, "dropout": None}
+STEADY: dict[str, Any] = {"crop": "centre", "flip": 0.0, "dropout": None}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -193,6 +198,43 @@ def test_accumulated_gradients_are_those_of_a_bigger_batch(task: Factory) -> Non
             torch.testing.assert_close(tensor, whole[name], atol=1e-5, rtol=1e-4, msg=name)
             moved += not torch.equal(tensor, loop.origin.get(name, tensor))
     assert moved > 20
+
+
+@pytest.mark.parametrize("scope", ["window", "batch"])
+def test_a_part_counts_by_its_usable_windows_of_each_target(
+    material: tuple[Path, Path], tmp_path: Path, scope: Scope
+) -> None:
+    """One window of the third part has valence alone, and the last one nothing."""
+    shutil.copytree(material[0], tmp_path / "clips")
+    for trial, forgotten in (("b", [1]), ("c", [0, 1])):
+        clip = read_clip(tmp_path / f"clips/{trial}.h5")
+        clip.labels[:, forgotten] = np.nan
+        write_clip(tmp_path / f"clips/{trial}.h5", clip)
+    loop = no_dropout(FoldFinetuning(make_task(tmp_path, tmp_path / "clips", material[1], **STEADY), CPU))
+    loop.training = loop.training.model_copy(update={"scope": scope})
+    trials = [window.trial for window in loop.windows.windows]
+    parts = [[(trials.index(trial), Augmentation()) for trial in part] for part in ("aa", "ab", "bc")]
+    assert [[loop.windows.usable(number).tolist() for number, _ in part] for part in parts] == [
+        [[True, True], [True, True]],
+        [[True, True], [True, False]],
+        [[True, False], [False, False]],
+    ]
+    loop.network.eval()
+    losses = torch.tensor([loop._step([part], learn=False) for part in parts])
+    alone = [target_losses_of(loop, part, scope) for part in parts]
+    # A part by itself costs the mean over its targets that cost something.
+    assert losses.tolist() == pytest.approx([a.sum().item() / n for a, n in zip(alone, (2, 2, 1), strict=True)])
+    share = torch.tensor([[2 / 5, 2 / 3], [2 / 5, 1 / 3], [1 / 5, 0]])
+    expected = (share * torch.stack(alone)).sum().item() / 2
+    assert loop._step(parts, learn=False) == pytest.approx(expected, abs=1e-6)
+
+
+def target_losses_of(loop: FoldFinetuning, part: list[tuple[int, Augmentation]], scope: Scope) -> torch.Tensor:
+    windows = [loop.windows.read(number, loop.network.tunables) for number, _ in part]
+    mask = torch.stack([window.mask for window in windows])
+    with torch.no_grad():
+        output = loop.network([window.excerpts for window in windows], [one for _, one in part], mask)
+    return target_losses(output.predictions, torch.stack([one.labels for one in windows]), mask, scope=scope)[0]
 
 
 @pytest.mark.parametrize(("scores", "epochs"), [((0.5, 0.4), 2), ((0.5, 0.6, 0.4), 3), ((0.5, 0.4, 0.6, 0.4), 4)])

@@ -39,26 +39,48 @@ def test_a_window_holds_the_faces_and_labels_of_its_frames(clips: Path) -> None:
     assert shown > 60
 
 
-def test_compact_windows_hold_annotated_frames_alone(clips: Path) -> None:
+def test_compact_windows_hold_the_frames_on_which_any_target_is_annotated(clips: Path) -> None:
     windows = ClipWindows.cut(clips, TRAIN, training=TRAINING.model_copy(update={"gaps": "compact"}))
-    gaps = 0
+    gaps = partly = 0
     for number, window in enumerate(windows.windows):
-        assert not windows.read(number, FACES).labels.isnan().any()
+        labels = windows.read(number, FACES).labels
+        assert not labels.isnan().all(dim=1).any()
         gaps += int((np.diff(window.frames[window.mask]) > 1).sum())
+        partly += int(labels.isnan().any(dim=1).sum())
     assert gaps > 0
+    assert partly > 0
+    for trial in TRAIN:
+        covered = {int(frame) for window in windows.windows if window.trial == trial for frame in window.frames}
+        annotated = ~np.isnan(read_clip(clips / f"{trial}.h5").labels).all(axis=1)
+        assert sorted(covered) == np.flatnonzero(annotated).tolist()
 
 
-def test_a_window_needs_two_annotated_frames(tmp_path: Path) -> None:
+def test_a_window_needs_two_annotated_frames_of_a_target(tmp_path: Path) -> None:
     labels = np.full((20, 2), np.nan, dtype=np.float32)
     labels[3] = 0.5
     for trial, last in (("one", 4), ("two", 5)):
-        labels[4:last] = 0.1
+        labels[4:last, 1] = 0.1
         write_clip(tmp_path / f"{trial}.h5", make_clip(trial, frames=20, seed=0, labels=labels))
-    windows = ClipWindows.cut(tmp_path, ("one", "two"), training=TRAINING)
-    assert [windows.usable(number) for number in range(len(windows))] == [False, True]
+    # Frames that repeat the last one as padding do not count.
+    labels[-1] = 0.3
+    write_clip(tmp_path / "three.h5", make_clip("three", frames=12, seed=0, labels=labels[-12:]))
+    windows = ClipWindows.cut(tmp_path, ("one", "two", "three"), training=TRAINING)
+    assert [windows.usable(number).tolist() for number in range(len(windows))] == [
+        [False, False],
+        [False, True],
+        [False, False],
+    ]
 
 
-def test_no_label_at_all_is_an_error(tmp_path: Path) -> None:
-    write_clip(tmp_path / "a.h5", make_clip("a", frames=20, seed=0, test=True))
-    with pytest.raises(InputError, match="none of 1 training trials has an annotated frame"):
+def test_targets_without_any_label_are_an_error(tmp_path: Path) -> None:
+    labels = np.full((20, 2), np.nan, dtype=np.float32)
+    write_clip(tmp_path / "a.h5", make_clip("a", frames=20, seed=0, labels=labels))
+    with pytest.raises(InputError) as caught:
+        ClipWindows.cut(tmp_path, ("a",), training=TRAINING)
+    assert [problem.message for problem in caught.value.problems] == [
+        f"{target} is annotated in none of 1 training trials" for target in ("valence", "arousal")
+    ]
+    labels[3:9, 0] = 0.2
+    write_clip(tmp_path / "a.h5", make_clip("a", frames=20, seed=0, labels=labels))
+    with pytest.raises(InputError, match="arousal is annotated in none of 1 training trials"):
         ClipWindows.cut(tmp_path, ("a",), training=TRAINING)

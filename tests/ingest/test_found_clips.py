@@ -19,7 +19,7 @@ from pipeline.runtime.errors import InputError
 from tests.corpus_factory import SERIAL, memory_in
 from tests.face_factory import HERE, RATE, write_face_video
 from tests.media_factory import damage, write_video
-from tests.miniatures import FRAMES, SECONDS, edited, gold, write_fatigue, write_recola, write_wav
+from tests.miniatures import DELAYS, FRAMES, SECONDS, edited, gold, write_fatigue, write_recola, write_wav
 
 TIME = np.arange(FRAMES) / RATE
 
@@ -43,7 +43,7 @@ def clip_of(config: RecolaConfig | TableConfig, trial: str) -> Clip:
 
 
 def test_recola(tmp_path: Path) -> None:
-    config = write_recola(tmp_path / "corpus")
+    config = write_recola(tmp_path / "corpus").model_copy(update={"label_delay": {}})
     clip = clip_of(config, "train_1")
     assert (clip.trial, clip.partition, clip.subject) == ("train_1", "train", "train_1")
     np.testing.assert_allclose(clip.time, TIME, atol=1e-9)
@@ -98,33 +98,34 @@ def test_a_test_trial_has_no_labels(tmp_path: Path) -> None:
     assert clip.alignment["label_rows"] is None
 
 
-def test_a_delay_moves_one_target_earlier(tmp_path: Path) -> None:
-    config = write_recola(tmp_path / "corpus").model_copy(update={"label_delay": {"arousal": 0.4}})
-    clip = clip_of(config, "train_1")
-    np.testing.assert_allclose(clip.labels[:, 0], gold("valence", TIME), atol=1e-6)
-    # The last row stands at 1.2 s: frames later than 0.8 s have no arousal any more.
-    late = TIME > 0.8 + 1e-9
-    np.testing.assert_allclose(clip.labels[~late, 1], gold("arousal", TIME[~late] + 0.4), atol=1e-6)
-    assert np.isnan(clip.labels[late, 1]).all()
-    assert late.sum() == 9
-    assert clip.label_valid.tolist() == (~late).tolist()
-    assert clip.alignment["labels_missing"] == 9
-    assert clip.alignment["notes"] == ["labels moved: arousal 0.4 s earlier"]
+def test_each_target_is_moved_earlier_by_its_own_delay(tmp_path: Path) -> None:
+    clip = clip_of(write_recola(tmp_path / "corpus"), "train_1")
+    # The last row stands at 1.2 s: frames later than 1.0 s have no valence any more, those later than 0.88 s no
+    # arousal.
+    late = {"valence": TIME > 1.0 + 1e-9, "arousal": TIME > 0.88 + 1e-9}
+    for column, (target, delay) in enumerate(DELAYS.items()):
+        rated = ~late[target]
+        np.testing.assert_allclose(clip.labels[rated, column], gold(target, TIME[rated] + delay), atol=1e-6)
+        assert np.isnan(clip.labels[~rated, column]).all()
+    assert clip.label_valid.tolist() == (~late["valence"]).tolist()
+    counts = [clip.alignment[name] for name in ("labels_missing", "partly_annotated", "unannotated")]
+    assert counts == [late["valence"].sum(), late["arousal"].sum() - late["valence"].sum(), 0] == [4, 3, 0]
+    assert clip.alignment["notes"] == ["labels moved: valence 0.2 s earlier, arousal 0.32 s earlier"]
 
 
 def test_moments_that_nobody_rated_are_masked_and_counted(tmp_path: Path) -> None:
-    config = write_recola(tmp_path / "corpus")
-    path = tmp_path / "corpus/ratings_gold_standard/valence/train_1.arff"
+    config = write_recola(tmp_path / "corpus").model_copy(update={"label_delay": {}})
 
     def forget(text: str) -> str:
         lines = text.splitlines(keepends=True)
         return "".join(f"'train_1',{line.split(',')[1]},?\n" if ",0.4" in line else line for line in lines)
 
-    edited(path, forget)
-    clip = clip_of(config, "train_1")
-    assert np.flatnonzero(np.isnan(clip.labels[:, 0])).tolist() == [10, 11, 12]
-    assert clip.alignment["unannotated"] == 3
-    assert clip.alignment["labels_missing"] == 0
+    for target, partly, unannotated in (("valence", 3, 0), ("arousal", 0, 3)):
+        edited(tmp_path / f"corpus/ratings_gold_standard/{target}/train_1.arff", forget)
+        clip = clip_of(config, "train_1")
+        assert np.flatnonzero(np.isnan(clip.labels[:, 0])).tolist() == [10, 11, 12]
+        counts = [clip.alignment[name] for name in ("labels_missing", "partly_annotated", "unannotated")]
+        assert counts == [0, partly, unannotated]
 
 
 def test_a_table_with_seconds_and_one_with_a_row_per_frame(tmp_path: Path) -> None:

@@ -31,24 +31,26 @@ def test_a_row_per_frame_is_counted_off() -> None:
     stacked = np.array(rows, dtype=np.float32).T
     assert np.array_equal(values, align_labels(stacked, frames=10, targets=2), equal_nan=True)
     assert record == describe(stacked, range(1, 10), frames=10, notes=("late",))
-    assert (record.unannotated, record.labels_missing) == (1, 2)
+    assert (record.unannotated, record.partly_annotated, record.labels_missing) == (0, 1, 2)
 
 
 def test_rows_with_times_come_by_time_and_are_counted() -> None:
-    # A row every 0.08 s up to 0.32 s: the last frame, at 0.36 s, is past them. Nobody rated 0.16 s.
+    # A row every 0.08 s up to 0.32 s: the last frame, at 0.36 s, is past them. Nobody rated 0.16 s, and of arousal
+    # nobody rated 0.08 s either.
     valence = rated([0, 0.2, NAN, 0.6, 0.8], 0.08)
-    labels = Labels((valence, rated([0.0] * 5, 0.08)), (0.0, 0.0))
+    labels = Labels((valence, rated([0.0, NAN, NAN, 0.0, 0.0], 0.08)), (0.0, 0.0))
     values, record = place_labels(labels, TIME, targets=TARGETS, numbers=range(1, 11))
     expected = [0, 0.1, 0.2, NAN, NAN, NAN, 0.6, 0.7, 0.8, NAN]
     assert np.allclose(values[:, 0], expected, equal_nan=True, atol=1e-6)
     assert (record.frames, record.label_rows, record.label_rows_left_out) == (10, 5, 0)
-    assert (record.unannotated, record.labels_missing) == (3, 1)
-    assert record.done() == "1 frames without a label row masked"
+    assert np.isnan(values[:, 1]).nonzero()[0].tolist() == [1, 2, 3, 4, 5, 9]
+    assert (record.unannotated, record.partly_annotated, record.labels_missing) == (3, 2, 1)
+    assert record.done() == "1 frames without a label row masked; 2 frames with labels of some targets only"
 
 
 def test_a_delay_is_told_and_masks_the_end() -> None:
-    labels = Labels((rated([0.1] * 10), rated([0.1] * 10)), (0.0, 0.08))
+    labels = Labels((rated([0.1] * 10), rated([0.1] * 10)), (0.04, 0.12))
     values, record = place_labels(labels, TIME, targets=TARGETS, numbers=range(1, 11), notes=("late",))
-    assert np.isnan(values).sum(axis=0).tolist() == [0, 2]
-    assert record.labels_missing == 2
-    assert record.notes == ("late", "labels moved: arousal 0.08 s earlier")
+    assert np.isnan(values).sum(axis=0).tolist() == [1, 3]
+    assert (record.unannotated, record.partly_annotated, record.labels_missing) == (0, 2, 1)
+    assert record.notes == ("late", "labels moved: valence 0.04 s earlier, arousal 0.12 s earlier")

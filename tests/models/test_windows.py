@@ -47,8 +47,7 @@ def test_what_cannot_be_cut_is_refused_with_its_numbers(frames: int, hop: int) -
         window_starts(frames, window=10, hop=hop)
 
 
-def test_compact_gaps_keep_annotated_frames_unless_there_are_none() -> None:
-    labelled = np.array([True, False, True])
-    assert kept_frames(labelled, gaps="mask") is None
-    assert kept_frames(labelled, gaps="compact") is labelled
-    assert kept_frames(np.zeros(3, dtype=bool), gaps="compact") is None
+def test_compact_gaps_keep_frames_on_which_any_target_is_annotated() -> None:
+    labels = np.array([[1, 1], [np.nan, np.nan], [1, np.nan], [np.nan, 1]], dtype=np.float32)
+    assert kept_frames(labels, gaps="mask").tolist() == [True] * 4
+    assert kept_frames(labels, gaps="compact").tolist() == [True, False, True, True]

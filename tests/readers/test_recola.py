@@ -116,7 +116,7 @@ def test_ratings_of_the_test_set_are_taken_where_they_are(root: Path) -> None:
 
 def test_one_target_alone(root: Path) -> None:
     shutil.rmtree(root / "ratings_gold_standard/arousal")
-    corpus = Recola(recola_config(root, targets={"valence": (-1.0, 1.0)}))
+    corpus = Recola(recola_config(root, targets={"valence": (-1.0, 1.0)}, label_delay={}))
     assert corpus.validate() == ()
     assert len(corpus.trials()) == len(RECOLA)
 

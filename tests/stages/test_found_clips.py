@@ -63,7 +63,7 @@ def test_recola_from_index_to_folds(tmp_path: Path) -> None:
     # Parameters of the corpus reach the clips, each where it belongs, and back again nothing has changed.
     configure("{kind: recola, root: corpus, index: index.csv, label_delay: {arousal: 0.2}}")
     clips.main()
-    assert alignment()["dev_1"] == "4 frames without a label row masked; labels moved: arousal 0.2 s earlier"
+    assert alignment()["dev_1"] == "4 frames with labels of some targets only; labels moved: arousal 0.2 s earlier"
     assert alignment()["test_1"] == "nothing"
     configure("{kind: recola, root: corpus, index: index.csv, faces: {margin: 0.5}}")
     clips.main()

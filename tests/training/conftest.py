@@ -41,7 +41,10 @@ class ScoredTraining(FoldTraining):
 
 
 def make_table() -> FrameTable:
-    """Return a table in which the first visual and the first audio dimension tell one target each."""
+    """Return a table in which the first visual and the first audio dimension tell one target each.
+
+    Some frames have no label, and the last ones lack first arousal, then both, as where raters answer late.
+    """
     random = np.random.default_rng(5)
     features: dict[str, dict[str, np.ndarray]] = {"visual": {}, "audio": {}}
     labels = {}
@@ -50,6 +53,7 @@ def make_table() -> FrameTable:
         latent = np.sin(np.arange(frames)[:, None] / [6.0, 9.0] + number)
         labels[trial] = latent.astype(np.float32)
         labels[trial][:: 11 + number] = np.nan
+        labels[trial][-8:, 1] = labels[trial][-3:, 0] = np.nan
         for role, column, width in (("visual", 0, 6), ("audio", 1, 4)):
             x = random.normal(0, 0.3, (frames, width))
             x[:, 0] += latent[:, column]

@@ -66,24 +66,29 @@ def test_a_fold_holds_the_best_epoch_and_no_checkpoint_stays(tmp_path: Path) -> 
     assert not task.checkpoint.exists()
 
 
-def test_a_saved_fold_predicts_what_was_scored(tmp_path: Path) -> None:
+@pytest.mark.parametrize("targets", ["joint", "separate"])
+@pytest.mark.parametrize("gaps", ["mask", "compact"])
+def test_a_saved_fold_predicts_what_was_scored(tmp_path: Path, gaps: str, targets: str) -> None:
     (tmp_path / "out").mkdir()
-    task = make_task(tmp_path)
+    task = make_task(tmp_path, gaps=gaps, targets=targets, epochs=3)
     train_fold(task, tmp_path / "out")
     fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
     table = FrameTable.open(task.table)
     predictions, labels = [], []
     for trial in VALIDATION:
         rows = table.rows(trial)
-        answer = fold.predict({role: x[rows] for role, x in table.streams.items()})
-        assert answer.attention["visual"].shape == (len(rows), 2, 2)
-        np.testing.assert_allclose(answer.attention["stage_audio"].sum(axis=-1), 1, atol=1e-5)
-        keep = table.labelled()[rows]
-        predictions.append(answer.predictions[keep])
-        labels.append(table.labels[rows][keep])
-    p, y = np.concatenate(predictions), np.concatenate(labels)
-    ccc = 2 * ((p - p.mean(0)) * (y - y.mean(0))).mean(0) / (p.var(0) + y.var(0) + (p.mean(0) - y.mean(0)) ** 2)
-    assert ccc.mean() == pytest.approx(fold.metadata["p"], abs=1e-5)
+        answer = fold.predict({role: x[rows] for role, x in table.streams.items()}, labels=table.labels[rows])
+        suffix = "" if targets == "joint" else "_arousal"
+        assert answer.attention[f"visual{suffix}"].shape == (len(rows), 2, 2)
+        gates = answer.attention[f"stage_audio{suffix}"]
+        np.testing.assert_allclose(gates[~np.isnan(gates).any(axis=1)].sum(axis=-1), 1, atol=1e-5)
+        predictions.append(answer.predictions)
+        labels.append(table.labels[rows])
+    found = []
+    for p, y in zip(np.concatenate(predictions).T, np.concatenate(labels).T, strict=True):
+        p, y = p[~np.isnan(y)], y[~np.isnan(y)]
+        found.append(2 * ((p - p.mean()) * (y - y.mean())).mean() / (p.var() + y.var() + (p.mean() - y.mean()) ** 2))
+    assert np.mean(found) == pytest.approx(fold.metadata["p"], abs=1e-5)
 
 
 def test_two_runs_give_the_same_bytes_and_another_fold_does_not(tmp_path: Path) -> None:
@@ -166,6 +171,47 @@ def test_a_folds_bytes_do_not_depend_on_engine_or_workers(
     assert got == expected
 
 
+@pytest.mark.parametrize("targets", [None, ("arousal",)])
+@pytest.mark.parametrize("gaps", ["mask", "compact"])
+def test_windows_and_statistics_hold_the_frames_that_are_kept(
+    tmp_path: Path, gaps: str, targets: tuple[str, ...] | None
+) -> None:
+    task = make_task(tmp_path, gaps=gaps, standardise="scalar")
+    training = FoldTraining(task, torch.device("cpu"), targets=targets)
+    table = FrameTable.open(task.table)
+    rows = np.concatenate([table.rows(trial) for trial in task.train])
+    annotated = ~np.isnan(table.labels[rows])
+    # Whichever targets the network has, a frame stays where any target is annotated.
+    kept = rows[annotated.any(axis=1)] if gaps == "compact" else rows
+    assert (annotated.any(axis=1) & ~annotated[:, 1]).any()
+    windows = training.train_windows
+    assert np.unique(windows.index[windows.mask]).tolist() == kept.tolist()
+    mean = training.network.state_dict()["standardise.visual.mean"]
+    np.testing.assert_allclose(mean, table.streams["visual"][kept].astype(np.float64).mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("gaps", ["mask", "compact"])
+def test_a_step_learns_from_every_annotation(tmp_path: Path, gaps: str) -> None:
+    training = FoldTraining(make_task(tmp_path, gaps=gaps), torch.device("cpu"))
+    training.network.eval()
+    every = torch.arange(len(training.train_windows))
+    index, mask = training.train_windows.index, training.train_windows.mask
+    streams = {role: x[torch.from_numpy(index)].float() for role, x in training._streams.items()}
+    with torch.no_grad():
+        predictions = training.network(streams, torch.from_numpy(mask)).predictions.double().numpy()
+    costs = []
+    for column in (0, 1):
+        of_target = []
+        for rows, real, predicted in zip(index, mask, predictions[..., column], strict=True):
+            y = training.labels[rows, column].astype(np.float64)
+            used = real & ~np.isnan(y)
+            p, y = predicted[used], y[used]
+            covariance = ((p - p.mean()) * (y - y.mean())).mean()
+            of_target.append(1 - 2 * covariance / (p.var() + y.var() + (p.mean() - y.mean()) ** 2))
+        costs.append(np.mean(of_target))
+    assert training._step(every, {}) == pytest.approx(np.mean(costs), abs=1e-5)
+
+
 @pytest.mark.parametrize("changed", [{"gaps": "compact"}, {"scope": "batch"}, {"standardise": "scalar"}, {"hop": 20}])
 def test_every_variant_trains_and_differs(tmp_path: Path, changed: dict[str, Any]) -> None:
     plain = _digest(make_task(tmp_path, name="plain", epochs=2), tmp_path / "plain")
@@ -190,8 +236,27 @@ def test_a_fold_without_annotated_frames_says_so(tmp_path: Path) -> None:
     task = make_task(tmp_path)
     labels = np.load(task.table / "labels.npy")
     np.save(task.table / "labels.npy", np.full_like(labels, np.nan))
-    with pytest.raises(InputError, match=r"4 training trials[\s\S]*2 validation trials"):
+    with pytest.raises(InputError) as caught:
         train_fold(task, tmp_path)
+    assert [problem.message for problem in caught.value.problems] == [
+        f"fold 1: {target} is annotated in none of its {trials}"
+        for trials in ("4 training trials", "2 validation trials")
+        for target in ("valence", "arousal")
+    ]
+
+
+@pytest.mark.parametrize("gaps", ["mask", "compact"])
+def test_a_target_that_is_never_annotated_is_named(tmp_path: Path, gaps: str) -> None:
+    task = make_task(tmp_path, gaps=gaps)
+    table = FrameTable.open(task.table)
+    labels = table.labels.copy()
+    for trial in VALIDATION:
+        labels[table.rows(trial), 1] = np.nan
+    np.save(task.table / "labels.npy", labels)
+    with pytest.raises(InputError, match="arousal is annotated in none of its 2 validation trials"):
+        train_fold(task, tmp_path)
+    # A network of its own for the other target has all that it needs.
+    FoldTraining(task, torch.device("cpu"), targets=("valence",))
 
 
 def test_compact_predictions_leave_out_what_is_not_kept(tmp_path: Path) -> None:
@@ -200,11 +265,17 @@ def test_compact_predictions_leave_out_what_is_not_kept(tmp_path: Path) -> None:
     train_fold(task, tmp_path / "out")
     table = FrameTable.open(task.table)
     rows = table.rows("e")
-    keep = table.labelled()[rows]
+    labels = table.labels[rows]
+    left_out = np.isnan(labels).all(axis=1)
     fold = TrainedFold.load(tmp_path / "out" / "fold.safetensors")
-    answer = fold.predict({role: x[rows] for role, x in table.streams.items()}, labelled=keep)
-    assert np.array_equal(np.isnan(answer.predictions).any(axis=1), ~keep)
-    assert (~keep).any()
+    streams = {role: x[rows] for role, x in table.streams.items()}
+    missing = np.isnan(fold.predict(streams, labels=labels).predictions)
+    assert np.array_equal(missing, np.stack([left_out, left_out], axis=1))
+    assert left_out.any()
+    assert (np.isnan(labels).any(axis=1) & ~left_out).any()
+    whole = fold.predict(streams, labels=np.full_like(labels, np.nan)).predictions
+    np.testing.assert_array_equal(whole, fold.predict(streams).predictions)
+    assert not np.isnan(whole).any()
 
 
 def test_streams_of_another_width_are_refused_with_both_numbers(tmp_path: Path) -> None:

@@ -150,9 +150,9 @@ def test_frames_that_are_left_out_are_left_out_of_the_views(tmp_path: Path) -> N
     fold = train(task, tmp_path / "out")
     table = FrameTable.open(task.table)
     rows = table.rows("e")
-    keep = table.labelled()[rows]
-    answer = fold.predict({role: x[..., rows, :] for role, x in table.streams.items()}, labelled=keep)
-    assert np.array_equal(np.isnan(answer.predictions).any(axis=1), ~keep)
+    labels = table.labels[rows]
+    answer = fold.predict({role: x[..., rows, :] for role, x in table.streams.items()}, labels=labels)
+    assert np.array_equal(np.isnan(answer.predictions).any(axis=1), np.isnan(labels).all(axis=1))
 
 
 def test_another_number_of_views_is_refused_with_both(tmp_path: Path) -> None:

@@ -57,14 +57,6 @@ def test_a_trials_digest_changes_with_its_own_content_only(what: str) -> None:
     assert after.digest("two") != before.digest("two")
 
 
-def test_a_frame_is_annotated_when_all_its_targets_are() -> None:
-    features, labels = _inputs()
-    labels["one"][1, 1] = np.nan
-    labels["one"][2] = np.nan
-    table = join_frames(features, labels, trials=("one", "two"))
-    assert table.labelled()[table.rows("one")].tolist() == [True, False, False, True]
-
-
 def test_every_trial_whose_lengths_differ_is_listed() -> None:
     features, labels = _inputs()
     features["audio"]["one"] = features["audio"]["one"][:-1]
