@@ -33,11 +33,12 @@ def main() -> None:
     kind = KINDS[params.data["corpus"]["kind"]]
     corpus = params.section(kind, "corpus")
     rows = read_index(Path(corpus.index))
+    executor = params.executor()
     built = materialise(
-        [_item(row, corpus, clips) for row in rows],
+        [_item(row, corpus, clips, executor.arithmetic) for row in rows],
         build_clip,
         cache=ItemCache(),
-        executor=params.executor(),
+        executor=executor,
         label="clips",
         on_error=clips.on_error,
     )
@@ -54,7 +55,7 @@ def main() -> None:
         write_rejected(fresh / REJECTED, {failure.name: failure.problems for failure in built.failures})
 
 
-def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig) -> Item:
+def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig, arithmetic: str) -> Item:
     targets = targets_of(corpus.targets)
     payload = ClipPayload(
         trial=row.locate(Path(corpus.root)),
@@ -77,6 +78,7 @@ def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig) -> Item:
         search=payload.search,
         other_rates=payload.other_rates,
         other_sizes=payload.other_sizes,
+        arithmetic=arithmetic,
         code=code_key("pipeline.ingest.build"),
     )
     return Item(name=row.trial, key=key, payload=payload)

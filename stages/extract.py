@@ -14,15 +14,17 @@ def main() -> None:
     name = argument("backbone")
     params = load_params()
     config = params.entry(BackboneConfig, "backbones", name)
+    executor = params.executor(device=True)
     embedded = extract_trials(
         name,
         config,
         read_manifest(MANIFEST),
         clips=CLIPS,
         cache=ItemCache(),
-        executor=params.executor(device=True),
+        executor=executor,
     )
-    assemble_store(FEATURES / f"{name}.zarr", embedded.paths, attributes=store_attributes(name, config))
+    attributes = store_attributes(name, config, arithmetic=executor.arithmetic)
+    assemble_store(FEATURES / f"{name}.zarr", embedded.paths, attributes=attributes)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def shrink(data: dict[str, Any]) -> dict[str, Any]:
     data["finetune"] |= {"batch": 1, "accumulate": 1, "windows": 1, "epochs": 1, "release_groups": 1, "chunk": 8}
     data["evaluate"]["top_folds"] = min(data["evaluate"].get("top_folds", FOLDS), FOLDS)
     data["report"]["traces"] = 1
-    data["compute"] = {"engine": "serial", "device": "cpu"}
+    data["compute"] = {"engine": "serial", "device": "cpu", "numerics": "native"}
     return data
 
 

@@ -69,6 +69,11 @@ class Provenance:
         """Trials of all partitions."""
         return sum(part.trials for part in self.partitions)
 
+    @property
+    def official_split(self) -> bool:
+        """Whether the corpus has a validation partition, which fold 0 then validates on."""
+        return any(part.trials for part in self.partitions if part.name == "validation")
+
 
 def read_provenance(root: Path, params: Params) -> Provenance:
     """Collect the provenance from the outs of the stages before.
@@ -76,7 +81,7 @@ def read_provenance(root: Path, params: Params) -> Provenance:
     Parameters
     ----------
     root : the project
-    params : all parameters; `compute`, on which no result depends, is left out of the page
+    params : all parameters; those of `compute` on which no result depends are left out of the page
 
     Raises
     ------
@@ -100,7 +105,11 @@ def read_provenance(root: Path, params: Params) -> Provenance:
         rejected=tuple(dict.fromkeys(row["trial"] for row in _rows(clips / REJECTED))),
         alignment=summarise_alignment(row["done"] for row in _rows(clips / ALIGNMENT)),
         stores=tuple(_store(name, root / "data" / "features" / f"{name}.zarr") for name in params.backbones),
-        libraries=(("Python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)),
+        libraries=(
+            # Without the names of builds (2.13.0+cpu) and of patches, which reach no result.
+            ("Python", ".".join(platform.python_version_tuple()[:2])),
+            *((name, version(name).partition("+")[0]) for name in LIBRARIES),
+        ),
         parameters=_parameters(params),
     )
 
@@ -158,5 +167,5 @@ def _parameters(params: Params) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 100
-    yaml.dump(params.model_dump(mode="json", exclude={"compute"}), buffer)
+    yaml.dump(params.model_dump(mode="json", exclude={"compute": {"engine", "workers", "device"}}), buffer)
     return buffer.getvalue()

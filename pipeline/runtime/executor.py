@@ -17,17 +17,19 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import Generic, Literal, TypeVar
 
 from pipeline.runtime.config import ComputeConfig
 from pipeline.runtime.device import available_devices, set_device, use_device
 from pipeline.runtime.errors import AffectflowError
+from pipeline.runtime.numerics import PORTABLE, THREADS
+
+logger = logging.getLogger(__name__)
 
 Engine = Literal["serial", "processes", "ray"]
 T = TypeVar("T")
-
-THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,13 @@ class Executor:
     engine : ``"serial"`` in this process, ``"processes"`` side by side on this machine, ``"ray"`` on a Ray cluster
     workers : how many at a time; ``"auto"`` is one per GPU, or one per core where there is none
     device : ``"auto"`` (the GPUs where there are any), ``"cpu"`` or ``"cuda"``
+    numerics : ``"portable"`` or ``"native"``, see `pipeline.runtime.numerics`
     """
 
     engine: Engine = "processes"
     workers: Literal["auto"] | int = "auto"
     device: Literal["auto", "cpu", "cuda"] = "cpu"
+    numerics: Literal["portable", "native"] = "native"
 
     def __post_init__(self) -> None:
         if self.workers != "auto" and self.workers < 1:
@@ -52,7 +56,31 @@ class Executor:
     @classmethod
     def from_config(cls, compute: ComputeConfig, *, device: bool = False) -> "Executor":
         """Return the executor of the section `compute`; `device` says whether the work can use a GPU."""
-        return cls(engine=compute.engine, workers=compute.workers, device=compute.device if device else "cpu")
+        return cls(
+            engine=compute.engine,
+            workers=compute.workers,
+            device=compute.device if device else "cpu",
+            numerics=compute.numerics,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that a worker's numeric libraries are loaded with."""
+        return {**THREADS, **(PORTABLE if self.numerics == "portable" else {})}
+
+    @cached_property
+    def arithmetic(self) -> str:
+        """What reaches the last bits of a result besides code and values; it belongs to an item's key.
+
+        ``"portable"`` or ``"native"`` on a CPU; ``"cuda"`` on a GPU, which computes natively in any case.
+        """
+        if self.engine == "ray" and self.device != "cpu":
+            gpu = import_module("pipeline.runtime.ray_engine").has_gpu(self)
+        else:
+            gpu = available_devices(self.device)[0] != "cpu"
+        if gpu and self.numerics == "portable":
+            logger.info("a GPU computes natively: compute.numerics 'portable' holds for a CPU alone")
+        return "cuda" if gpu else self.numerics
 
     def count(self) -> int:
         """Return how many items run at a time."""
@@ -117,7 +145,7 @@ def _run_processes(
     queue = context.Queue()
     for worker in range(count):
         queue.put(devices[worker % len(devices)])
-    with _environment(THREADS):
+    with _environment(executor.environment):
         pool = ProcessPoolExecutor(count, mp_context=context, initializer=start_worker, initargs=(queue,))
         futures: dict[Future[BaseException | None], T] = {pool.submit(attempt, function, item): item for item in items}
         unfinished = dict(futures)
@@ -155,7 +183,7 @@ def attempt(function: Callable[[T], None], item: T) -> BaseException | None:
     except AffectflowError as error:
         return _portable(error)
     except Exception as error:
-        logging.getLogger(__name__).exception("an item failed")
+        logger.exception("an item failed")
         return _portable(error)
     return None
 

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from pipeline.runtime.device import use_device
 from pipeline.runtime.errors import AffectflowError
-from pipeline.runtime.executor import THREADS, Executor, Result, attempt, one_thread
+from pipeline.runtime.executor import Executor, Result, attempt, one_thread
+from pipeline.runtime.numerics import require_portable
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def run(function: Callable[[T], None], items: Sequence[T], *, executor: Executor
             while waiting or running:
                 while waiting and len(running) < limit:
                     item = waiting.pop()
-                    running[task.remote(function, item, place, device)] = item
+                    running[task.remote(function, item, place, device, executor.numerics)] = item
                 for reference in ray.wait(list(running), num_returns=1)[0]:
                     yield Result(running[reference], _outcome(ray, reference))
                     del running[reference]
@@ -52,9 +53,27 @@ def run(function: Callable[[T], None], items: Sequence[T], *, executor: Executor
                 ray.cancel(reference, force=True)
 
 
-def _run_item(function: Callable[[T], None], item: T, place: str, device: str) -> BaseException | None:
+def has_gpu(executor: Executor) -> bool:
+    """Say whether the cluster computes on GPUs.
+
+    Raises
+    ------
+    AffectflowError
+        as `run`
+    """
+    ray = _import_ray()
+    with _cluster(ray, executor):
+        return _device(ray, executor) != "cpu"
+
+
+def _run_item(function: Callable[[T], None], item: T, place: str, device: str, numerics: str) -> BaseException | None:
     """Run one item in a worker, in the folder that relative paths are meant from."""
     os.chdir(place)
+    if numerics == "portable" and device == "cpu":
+        try:
+            require_portable()
+        except AffectflowError as error:
+            return error
     with one_thread(), use_device(device):
         return attempt(function, item)
 
@@ -91,7 +110,7 @@ def _cluster(ray: Any, executor: Executor) -> Iterator[None]:
     options: dict[str, Any] = {} if address != "local" else {"num_cpus": executor.count(), "include_dashboard": False}
     ray.init(
         address=address,
-        runtime_env={"env_vars": {**THREADS, **variables, "PYTHONPATH": path}},
+        runtime_env={"env_vars": {**executor.environment, **variables, "PYTHONPATH": path}},
         logging_level="WARNING",
         **options,
     )

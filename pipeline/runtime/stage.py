@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pipeline.runtime.config import ComputeConfig
 from pipeline.runtime.errors import AffectflowError, ConfigError
 from pipeline.runtime.executor import Executor
+from pipeline.runtime.numerics import require_portable
 from pipeline.runtime.restore import restore_results
 from pipeline.runtime.section import Section, nearest, read_yaml, validate
 
@@ -53,7 +54,10 @@ def load_params() -> StageParams:
     The check is imported by name: it guards the run and reaches no result, so the stage does not depend on it.
     """
     import_module("pipeline.checks").check_file(PARAMS)
-    return StageParams(read_yaml(PARAMS))
+    params = StageParams(read_yaml(PARAMS))
+    if params.section(ComputeConfig, "compute").numerics == "portable":
+        require_portable()
+    return params
 
 
 def argument(what: str) -> str:

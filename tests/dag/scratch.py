@@ -79,7 +79,7 @@ PARAMS = {
     "ensembles": {},
     "report": {"title": "scratch", "traces": 1},
     # One process at a time: starting workers would take longer than their work.
-    "compute": {"engine": "serial", "device": "cpu"},
+    "compute": {"engine": "serial", "device": "cpu", "numerics": "native"},
 }
 STAGES = {"clips", "evaluate@grjca", "evaluate@visual", "extract@ir50", "extract@vggish", "folds", "report"} | {
     "train@grjca",

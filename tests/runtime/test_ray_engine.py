@@ -48,3 +48,16 @@ def test_relative_paths_are_those_of_the_caller(tmp_path: Path, monkeypatch: pyt
 def test_a_gpu_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AffectflowError, match="no GPU"):
         list(run(work, jobs(tmp_path / "out", a="note"), executor=Executor(engine="ray", device="cuda", workers=1)))
+
+
+@pytest.mark.slow
+def test_a_ray_worker_computes_portably(tmp_path: Path) -> None:
+    executor = Executor(engine="ray", workers=1, device="cpu", numerics="portable")
+    results = list(run(work, jobs(tmp_path / "out", a="portable"), executor=executor))
+    assert [result.error for result in results] == [None]
+    assert outputs(tmp_path / "out") == {"a": "AVX2"}
+
+
+@pytest.mark.slow
+def test_a_cluster_without_gpus_computes_as_asked() -> None:
+    assert Executor(engine="ray", workers=1, device="auto", numerics="portable").arithmetic == "portable"

@@ -36,6 +36,13 @@ def work(job: Job) -> None:
         import torch
 
         job.output.write_text(str(torch.get_num_threads()))
+    elif job.what == "portable":
+        import torch
+
+        from pipeline.runtime.numerics import require_portable
+
+        require_portable()
+        job.output.write_text(torch.backends.cpu.get_cpu_capability())
     elif job.what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     elif job.what == "input":

@@ -71,6 +71,7 @@ def extract_trials(
             # The convolution libraries choose their kernels by the batch, and with them the last bits.
             batch=config.batch,
             store=config.store,
+            arithmetic=executor.arithmetic,
             code=code,
         )
         return Item(row.trial if len(config.views) == 1 else f"{row.trial} {view}", key, payload)
@@ -83,8 +84,8 @@ def extract_trials(
     return materialise(centres, embed_clip, cache=cache, executor=executor, label=label)
 
 
-def store_attributes(backbone: str, config: BackboneConfig) -> dict[str, Any]:
-    """Return what a feature store records of its backbone."""
+def store_attributes(backbone: str, config: BackboneConfig, *, arithmetic: str) -> dict[str, Any]:
+    """Return what a feature store records of its backbone, and of the arithmetic that it was computed with."""
     package = load_backbone(backbone)
     return {
         "backbone": backbone,
@@ -92,6 +93,7 @@ def store_attributes(backbone: str, config: BackboneConfig) -> dict[str, Any]:
         "dimension": package.DIMENSION,
         "weights": Weights.from_config(config).attributes,
         "precision": config.precision,
+        "arithmetic": arithmetic,
         "front_end": package.FRONT_END,
     } | ({"views": list(config.views)} if len(config.views) > 1 else {})
 

@@ -1,0 +1,36 @@
+"""A small video rendered, encoded and decoded: FFmpeg, OpenCV and the demo's own drawing."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.demo import layout
+from pipeline.demo.render import Scene, render_video
+from pipeline.demo.roster import cast
+from pipeline.media.audio import read_audio
+from pipeline.media.faces import crop_square
+from pipeline.media.pictures import decode_pictures, to_grey, to_rgb
+from tests.demo.factory import small
+from tests.numerics.operations import Values
+
+
+def media() -> Iterator[tuple[str, Values]]:
+    """Yield what was written, and what is read back from it."""
+    config = small(seconds=2.0, latent_period=1.0, picture={"width": 96, "height": 96})
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / layout.VIDEOS).mkdir()
+        render_video(Scene(config, cast(config.trials)[0], root))
+        files = sorted(path for path in root.rglob("*") if path.is_file())
+        for suffix in sorted({path.suffix for path in files}):
+            contents = b"".join(path.read_bytes() for path in files if path.suffix == suffix)
+            yield f"files {suffix}", (np.frombuffer(contents, dtype=np.uint8),)
+        video = next(path for path in files if path.suffix in {".mp4", ".avi", ".mkv", ".mov"})
+        pictures = [to_rgb(frame) for frame in decode_pictures(video)]
+        yield "decoded pictures", tuple(pictures)
+        yield "grey pictures", tuple(to_grey(frame) for frame in decode_pictures(video))
+        box = np.array([21.3, 12.7, 67.9, 71.2])
+        yield "cropped faces", tuple(crop_square(picture, box, margin=0.2, size=48) for picture in pictures)
+        yield "decoded sound", tuple(track.samples for track in read_audio(video, (16000, 44100)))
