@@ -40,7 +40,7 @@ class Condition:
     Parameters
     ----------
     name : ``all useful``, or the modalities that are useless
-    frames : annotated frames
+    frames : those with a label of at least one target; each target is scored on its own
     ccc : by model and target, over those frames of all folds together
     gates : by name of the gate, the mean weight of the attended features, for models that have gates
     """
@@ -104,8 +104,8 @@ def conditions(
 
     Returns
     -------
-    The conditions that occur, the one in which everything is useful first; nothing where no validation trial has a
-    segment.
+    The conditions in which every target is annotated, the one in which everything is useful first; nothing where no
+    validation trial has a segment.
     """
     trials = next(iter(models.values()))
     names = {trial: _names(segments.get(trial, ()), frames=len(one.time)) for trial, one in trials.items()}
@@ -146,10 +146,10 @@ def _condition(
         chosen = {trial: names[trial] == name for trial in trials}
         labels = np.concatenate([_labels(one)[chosen[trial]] for trial, one in trials.items()])
         predictions = np.concatenate([one.predictions[chosen[trial]] for trial, one in trials.items()])
-        annotated = ~np.isnan(labels) & ~np.isnan(predictions)
-        if not annotated.all(axis=1).any():
+        annotated = ~np.isnan(labels)
+        if not annotated.any(axis=0).all():
             return None
-        frames = int(annotated.all(axis=1).sum())
+        frames = int(annotated.any(axis=1).sum())
         scores[model] = {
             target: ccc(labels[annotated[:, k], k], predictions[annotated[:, k], k]) for k, target in enumerate(targets)
         }

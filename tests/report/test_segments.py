@@ -68,6 +68,25 @@ def test_each_condition_is_scored_on_its_own_frames() -> None:
     assert found[2].gates["m"]["audio 2"] == pytest.approx(weights.mean())
 
 
+def test_each_target_is_scored_on_its_own_frames() -> None:
+    one = trial("a")
+    assert one.labels is not None
+    one.labels[5:8, 1] = np.nan
+    one.labels[8:12, 0] = np.nan
+    one.labels[12:] = np.nan
+    segments = {"a": [Segment("audio", "noise", 5, 12), Segment("audio", "noise", 14, 20)]}
+    useful, noisy = conditions({"m": {"a": one}}, segments, targets=["valence", "arousal"])
+    assert (useful.frames, noisy.frames) == (4, 7)
+    for column, (target, rows) in enumerate({"valence": [5, 6, 7], "arousal": [8, 9, 10, 11]}.items()):
+        expected = ccc(one.labels[rows, column], one.predictions[rows, column])
+        assert noisy.ccc["m"][target] == pytest.approx(expected)
+    # A condition in which a target has no label is left out.
+    one.labels[8:12, 1] = np.nan
+    assert [found.name for found in conditions({"m": {"a": one}}, segments, targets=["valence", "arousal"])] == [
+        "all useful"
+    ]
+
+
 def test_there_are_no_conditions_without_segments_in_these_trials() -> None:
     models = {"m": {"a": trial("a")}}
     assert conditions(models, {}, targets=["valence", "arousal"]) == []
