@@ -11,7 +11,9 @@ import typer
 
 
 def status() -> None:
-    """Say whether the index is older than the corpus, and which stages are out of date and why."""
+    """Say whether the index is older than the corpus, which stages are out of date and why, and what is on record."""
+    from pipeline.cli.record import compare
+    from pipeline.cli.record import explain as explain_record
     from pipeline.config import load
     from pipeline.readers.index import is_stale
     from pipeline.readers.memory import FileMemory
@@ -27,6 +29,9 @@ def status() -> None:
     for line in explain(stages):
         typer.echo(line)
     typer.echo("stages: run `dvc repro`" if stages else "stages: all results are up to date")
+    difference = compare() if params.compute.numerics == "portable" else None
+    if difference is not None:
+        typer.echo(f"record: {explain_record(difference)}")
     for path in orphans(Path(), set(params.result_names())):
         owner = "belongs to no model or ensemble of params.yaml"
         typer.echo(f"{path}: {owner}; remove it, or it stays in the report's dependencies")
