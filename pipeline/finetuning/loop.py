@@ -139,7 +139,9 @@ class FoldFinetuning(EpochLoop):
             clip = read_clip(self.task.clips / f"{trial}.h5")
             predictions.append(self.fold.predict(clip, device=self.device, labels=clip.labels).predictions)
             labels.append(clip.labels)
-        scores = score_targets(np.concatenate(labels), np.concatenate(predictions), targets=self.targets)
+        low, high = np.array(self.fold.metadata["ranges"], dtype=np.float32).T
+        clipped = np.concatenate(predictions).clip(low, high)
+        scores = score_targets(np.concatenate(labels), clipped, targets=self.targets)
         return {target: one.ccc for target, one in scores.items()}
 
     def _weights(self) -> Mapping[str, Tensor]:

@@ -120,7 +120,7 @@ class EpochLoop(ABC):
 
     @abstractmethod
     def _validate(self) -> dict[str, float]:
-        """Return each target's CCC over all annotated validation frames."""
+        """Return each target's CCC over all validation frames that have its annotation, as evaluation will."""
 
     def _weights(self) -> Mapping[str, Tensor]:
         """Return the weights that learning may have changed."""

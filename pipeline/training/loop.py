@@ -137,7 +137,8 @@ class FoldTraining(EpochLoop):
         place = torch.from_numpy(rows).to(self.device)
         centre = {role: centre_view(x)[place] for role, x in self._streams.items()}
         predictions = predict_frames(self.network, centre, local, frames=len(rows))["predictions"].cpu().numpy()
-        scores = score_targets(self.labels[rows], predictions, targets=self.targets)
+        low, high = np.array([self.task.targets[target] for target in self.targets], dtype=np.float32).T
+        scores = score_targets(self.labels[rows], predictions.clip(low, high), targets=self.targets)
         return {target: one.ccc for target, one in scores.items()}
 
     def _kept(self, table: FrameTable, trial: str) -> npt.NDArray[np.int64]:

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.evaluation.metrics import score
 from pipeline.models.trained import TrainedFold
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.training import loop
 from pipeline.training.fold import train_fold
 from pipeline.training.frames import FrameTable
 from pipeline.training.loop import FoldTask, FoldTraining
@@ -169,6 +171,22 @@ def test_a_folds_bytes_do_not_depend_on_engine_or_workers(
     done = materialise(items, train_fold, cache=cache, executor=executor, label="train")
     got = [sha256_file(done.paths["fold 0"] / name) for name in ("fold.safetensors", "history.json")]
     assert got == expected
+
+
+def test_predictions_are_scored_within_the_range_of_their_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As evaluation clips them: a network without a bound may leave the range."""
+    task = FoldTask(**{**vars(make_task(tmp_path)), "targets": {"valence": (-1.0, 1.0), "arousal": (-0.5, 0.25)}})
+    training = FoldTraining(task, torch.device("cpu"))
+    rows = np.unique(training.validation_windows.index)
+    labels = training.labels[rows]
+    wide = 3 * np.nan_to_num(labels) + 0.1
+    monkeypatch.setattr(loop, "predict_frames", lambda *_, **__: {"predictions": torch.from_numpy(wide)})
+    for column, (target, limits) in enumerate(task.targets.items()):
+        expected = score(labels[:, column], wide[:, column].clip(*limits)).ccc
+        assert training._validate()[target] == pytest.approx(expected, abs=1e-6)
+        assert expected != pytest.approx(score(labels[:, column], wide[:, column]).ccc, abs=0.01)
 
 
 @pytest.mark.parametrize("targets", [None, ("arousal",)])
