@@ -13,6 +13,7 @@ from pipeline.ingest.config import ClipsConfig
 from pipeline.models.config import ModelConfig, PublishedKey
 from pipeline.report.config import ReportConfig
 from pipeline.runtime.config import ComputeConfig
+from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.layout import FINETUNED
 from pipeline.runtime.section import Section, nearest, read_yaml, validate
 from pipeline.training.config import TrainingConfig, training_of
@@ -81,6 +82,10 @@ class Params(Section):
         """Return the training section with the model's own overrides (`models.<model>.training`)."""
         return training_of(self.training, self.models[model], name=model)
 
+    def repeats_of(self, model: str) -> int:
+        """Return how often each fold of a model is trained; a tuned model has the repeats of its base."""
+        return self.training_of(model if model in self.models else model.removesuffix(FINETUNED)).repeats
+
     def finetune_of(self, model: str) -> FinetuneConfig:
         """Return the finetune section with the model's own overrides (`finetune.models.<model>`)."""
         return finetune_of(self.finetune, name=model)
@@ -111,4 +116,10 @@ def load(path: str | Path = "params.yaml") -> Params:
     for name in params.finetune.models:
         params.finetune_of(name)
     params.evaluated()
+    for name, ensemble in params.ensembles.items():
+        repeats = {member: params.repeats_of(member) for member in ensemble.models}
+        if len(set(repeats.values())) > 1:
+            counts = ", ".join(f"{member} {count}" for member, count in repeats.items())
+            message = f"ensembles.{name}: each repeat combines the same repeat of all members, which need equally many"
+            raise ConfigError(f"{path}: {message} (training.repeats), got {counts}")
     return params

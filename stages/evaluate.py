@@ -11,6 +11,7 @@ from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.evaluate import Predicted, Predictor, TrialInput, evaluate
 from pipeline.evaluation.folds import read_folds
 from pipeline.evaluation.outputs import write_evaluation
+from pipeline.evaluation.runs import Run, find_runs
 from pipeline.features.store import FeatureStore
 from pipeline.models.config import ModelConfig
 from pipeline.models.inputs import open_streams
@@ -30,12 +31,13 @@ def main() -> None:
     corpus = params.section(TargetsConfig, "corpus")
     folds = read_folds(FOLDS)
     stores = open_streams(model.streams)
+    runs = find_runs(MODELS / name, folds=len(folds.folds), remedy=f"run `dvc repro train@{name}`")
     device = torch.device(available_devices(params.section(ComputeConfig, "compute").device)[0])
     # One thread as in training: the last bit of a sum must not depend on the number of cores.
     with one_thread():
         evaluation = evaluate(
             model=name,
-            folds={k: predictor(MODELS / name / f"fold{k}.safetensors", device) for k in range(len(folds.folds))},
+            folds=predictors(runs, device),
             held_out={k: fold.validation for k, fold in enumerate(folds.folds)},
             test=folds.test,
             read=lambda trial: read_trial(trial, stores, labelled=trial not in folds.test),
@@ -49,6 +51,14 @@ def main() -> None:
         targets=list(corpus.targets),
         sample=Path(corpus.sample) if corpus.sample else None,
     )
+
+
+def predictors(runs: Mapping[Run, Path], device: torch.device) -> dict[int, list[Predictor]]:
+    """Load every repeat of each fold, in order."""
+    loaded: dict[int, list[Predictor]] = {}
+    for run in sorted(runs):
+        loaded.setdefault(run.fold, []).append(predictor(runs[run], device))
+    return loaded
 
 
 def predictor(path: Path, device: torch.device) -> Predictor:

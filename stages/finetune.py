@@ -46,7 +46,7 @@ def main() -> None:
         ranges=corpus.targets,
         config=params.section(EvaluateConfig, "evaluate"),
     )
-    write_model(finetuned, result.folds)
+    write_model(finetuned, result.runs)
     write_evaluation(
         evaluation,
         predictions=PREDICTIONS / finetuned,

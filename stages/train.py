@@ -1,4 +1,4 @@
-"""Train one model on the cached features, its folds side by side: `python -m stages.train grjca`."""
+"""Train one model on the cached features, folds and repeats side by side: `python -m stages.train grjca`."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from pipeline.training.outputs import write_model
 
 
 def main() -> None:
-    """Write models/<model>/fold<k>.safetensors, metrics/train/<model>.json and plots/train/<model>.csv."""
+    """Write models/<model>/, metrics/train/<model>.json and plots/train/<model>.csv."""
     name = argument("model")
     params = load_params()
     model = params.entry(ModelConfig, "models", name)

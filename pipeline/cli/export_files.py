@@ -91,9 +91,10 @@ def export_predictions(models: Mapping[str, Path], destination: Path, *, format:
 
     def table(name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Table:
         names = targets[name.split("/")[0]]
-        labels = arrays.get("labels")
+        labels, further = arrays.get("labels"), arrays.get("further_repeats", ())
         columns = ["time", *names, *(f"{target}_label" for target in names if labels is not None)]
-        parts = [arrays["time"][:, None], arrays["predictions"], *([] if labels is None else [labels])]
+        columns += [f"{target}_repeat{number}" for number in range(1, 1 + len(further)) for target in names]
+        parts = [arrays["time"][:, None], arrays["predictions"], *([] if labels is None else [labels]), *further]
         return columns, ([_text(value) for value in row] for row in np.concatenate(parts, axis=1))
 
     return _write(trials(), destination, format=format, table=table, attributes={"targets": targets})
@@ -103,6 +104,8 @@ def _arrays(prediction: TrialPrediction) -> dict[str, npt.NDArray[Any]]:
     arrays: dict[str, npt.NDArray[Any]] = {"time": prediction.time, "predictions": prediction.predictions}
     if prediction.labels is not None:
         arrays["labels"] = prediction.labels
+    if prediction.further:
+        arrays["further_repeats"] = np.stack(prediction.further)
     return arrays | {f"attention/{name}": values for name, values in prediction.attention.items()}
 
 

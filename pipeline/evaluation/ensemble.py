@@ -1,7 +1,8 @@
 """An ensemble: what several models predicted, combined trial by trial and scored like a model of its own.
 
 A held-out trial is predicted by one fold of each member, the one that did not see it in training, so the ensemble's
-scores are as honest as its members'. A test trial is predicted by the best folds of all members, each fold one voice.
+scores are as honest as its members'. Where folds were trained with several seeds, each repeat combines the members'
+same repeat. A test trial is predicted by the best folds of all members, each fold one voice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,17 +38,18 @@ def evaluate_ensemble(
     Raises
     ------
     InputError
-        Lists where a member's targets, trials, folds, times or labels are not the first member's, and where it has
-        fewer folds' test predictions than `config` asks for.
+        Lists where a member's targets, trials, folds, repeats, times or labels are not the first member's, and where
+        it has fewer folds' test predictions than `config` asks for.
     """
     _check(members, targets=tuple(ranges), count=config.top_folds)
     first = next(iter(members.values()))
     validation: dict[int, list[TrialPrediction]] = {}
     for trial, one in sorted(first.validation.items()):
-        said = [member.validation[trial].predictions for member in members.values()]
-        together = clip(combine_present(said, how=config.combine), ranges)
+        repeats = zip(*(member.validation[trial].repeats for member in members.values()), strict=True)
+        together, *further = (clip(combine_present(said, how=config.combine), ranges) for said in repeats)
         assert one.fold is not None
-        validation.setdefault(one.fold, []).append(replace(one, predictions=together, attention={}))
+        combined = replace(one, predictions=together, attention={}, further=tuple(further))
+        validation.setdefault(one.fold, []).append(combined)
     test = []
     for trial, one in sorted(first.test.items()):
         said = [
@@ -58,7 +60,7 @@ def evaluate_ensemble(
         together = clip(combine_present(said, how=config.combine), ranges)
         test.append(replace(one, predictions=together, attention={}, by_fold={}))
     return Evaluation(
-        folds=score_folds(dict(sorted(validation.items())), list(ranges)),
+        repeats=score_folds(dict(sorted(validation.items())), list(ranges)),
         best=(),
         validation=tuple(one for _, trials in sorted(validation.items()) for one in trials),
         test=tuple(test),
@@ -87,6 +89,11 @@ def _best(member: FramePredictionsFile) -> tuple[int, ...]:
     return next((tuple(one.by_fold) for one in member.test.values()), ())
 
 
+def _repeats(member: FramePredictionsFile) -> int:
+    """Return how many repeats predicted the held-out trials."""
+    return len(next(iter(member.validation.values())).repeats)
+
+
 def _check(members: Mapping[str, FramePredictionsFile], *, targets: tuple[str, ...], count: int | None) -> None:
     (first_name, first), *others = members.items()
     problems = []
@@ -98,11 +105,14 @@ def _check(members: Mapping[str, FramePredictionsFile], *, targets: tuple[str, .
         elif member.test and len(_best(member)) < (count or 0):
             problems.append(Problem(f"{name} has the test predictions of {len(_best(member))} folds, not of {count}"))
     for name, member in others:
+        if _repeats(member) != _repeats(first):
+            message = f"{first_name} trained each fold {_repeats(first)} times, {name} {_repeats(member)} times"
+            problems.append(Problem(message, remedy="give both the same training.repeats"))
         problems += _differences(first_name, first.validation, name, member.validation)
         problems += _differences(first_name, first.test, name, member.test)
     if problems:
-        remedy = "run `dvc repro`"
-        raise InputError("the members cannot be combined", [replace(one, remedy=remedy) for one in problems])
+        problems = [replace(one, remedy=one.remedy or "run `dvc repro`") for one in problems]
+        raise InputError("the members cannot be combined", problems)
 
 
 def _differences(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pipeline.evaluation.combine import combine
 from pipeline.evaluation.config import EvaluateConfig
-from pipeline.evaluation.metrics import Scores, overall, score_targets
+from pipeline.evaluation.metrics import Scores, mean_scores, overall, score_targets
 from pipeline.evaluation.predictions import TrialPrediction
 from pipeline.runtime.errors import ConfigError, InputError, Problem
 from pipeline.runtime.progress import Progress
@@ -55,23 +55,28 @@ class Evaluation:
 
     Parameters
     ----------
-    folds : scores by fold and target
+    repeats : scores by fold, of each of its repeats, by target
     best : the folds that predict the test trials, best first; none for an ensemble
     validation, test : per-frame predictions
     members : of an ensemble, each member's folds that predict the test trials, best first
     """
 
-    folds: dict[int, dict[str, Scores]]
+    repeats: Mapping[int, Sequence[dict[str, Scores]]]
     best: tuple[int, ...]
     validation: tuple[TrialPrediction, ...]
     test: tuple[TrialPrediction, ...]
     members: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
+    @property
+    def folds(self) -> dict[int, dict[str, Scores]]:
+        """Scores by fold and target, mean over the fold's repeats."""
+        return {fold: mean_scores(repeats) for fold, repeats in self.repeats.items()}
+
 
 def evaluate(
     *,
     model: str,
-    folds: Mapping[int, Predictor],
+    folds: Mapping[int, Sequence[Predictor]],
     held_out: Mapping[int, Sequence[str]],
     test: Sequence[str],
     read: Callable[[str], TrialInput],
@@ -80,10 +85,12 @@ def evaluate(
 ) -> Evaluation:
     """Predict every fold's held-out trials and the test trials.
 
+    Each repeat of a fold is scored by itself. On a test trial a fold says the mean of what its repeats say.
+
     Parameters
     ----------
     model : name, for the progress lines
-    folds : trained folds by number
+    folds : by number, the repeats of each trained fold
     held_out : each fold's validation trials, which it never saw in training
     test : test trials, in the order in which they are to be submitted
     read : gives a trial's streams and labels
@@ -108,28 +115,29 @@ def evaluate(
             predicted[fold] = []
             for trial in held_out[fold]:
                 given = read(trial)
-                answer = folds[fold](given)
+                first, *further = (predict(given) for predict in folds[fold])
                 predicted[fold].append(
                     TrialPrediction(
                         trial=trial,
                         time=given.time,
-                        predictions=clip(answer.predictions, ranges),
+                        predictions=clip(first.predictions, ranges),
                         labels=given.labels,
                         fold=fold,
-                        attention=answer.attention,
+                        attention=first.attention,
+                        further=tuple(clip(answer.predictions, ranges) for answer in further),
                     )
                 )
                 progress.advance(trial)
         scores = score_folds(predicted, targets)
-        best = best_folds(scores, count=config.top_folds)
+        best = best_folds({k: mean_scores(repeats) for k, repeats in scores.items()}, count=config.top_folds)
         tested = []
         for trial in test:
             given = read(trial)
-            answers = {fold: folds[fold](given) for fold in best}
+            answers = {fold: _mean([predict(given) for predict in folds[fold]]) for fold in best}
             tested.append(_combined(trial, given, answers, ranges=ranges, config=config))
             progress.advance(trial)
     validation = tuple(one for trials in predicted.values() for one in trials)
-    return Evaluation(folds=scores, best=best, validation=validation, test=tuple(tested))
+    return Evaluation(repeats=scores, best=best, validation=validation, test=tuple(tested))
 
 
 def best_folds(scores: Mapping[int, Mapping[str, Scores]], *, count: int) -> tuple[int, ...]:
@@ -159,23 +167,27 @@ def _check(held_out: Mapping[int, Sequence[str]]) -> None:
 
 def score_folds(
     predicted: Mapping[int, Sequence[TrialPrediction]], targets: Sequence[str]
-) -> dict[int, dict[str, Scores]]:
-    """Score each fold on all annotated frames of its held-out trials.
+) -> dict[int, tuple[dict[str, Scores], ...]]:
+    """Score each repeat of each fold on all annotated frames of the fold's held-out trials.
 
     Parameters
     ----------
     predicted : held-out trials with labels, by fold
     targets : names of the k columns
 
+    Returns
+    -------
+    By fold, the scores of each repeat by target.
+
     Raises
     ------
     InputError
         Lists every fold that has no annotated frame.
     """
-    scores: dict[int, dict[str, Scores]] = {}
+    scores: dict[int, tuple[dict[str, Scores], ...]] = {}
     problems: list[Problem] = []
     for fold, trials in predicted.items():
-        labelled = [(one.labels, one.predictions) for one in trials if one.labels is not None]
+        labelled = [(one.labels, one.repeats) for one in trials if one.labels is not None]
         if not labelled or any(np.isnan(np.concatenate([y for y, _ in labelled])).all(axis=0)):
             names = ", ".join(one.trial for one in trials) or "none"
             remedy = "use fewer folds (folds.count), or check the annotation files"
@@ -183,25 +195,36 @@ def score_folds(
             problems.append(Problem(message, remedy=remedy))
             continue
         labels = np.concatenate([y for y, _ in labelled])
-        scores[fold] = score_targets(labels, np.concatenate([p for _, p in labelled]), targets=targets)
+        repeats = zip(*(of_trial for _, of_trial in labelled), strict=True)
+        scores[fold] = tuple(score_targets(labels, np.concatenate(of_repeat), targets=targets) for of_repeat in repeats)
     if problems:
         raise InputError("some folds cannot be scored", problems)
     return scores
+
+
+def _mean(answers: Sequence[Predicted]) -> Predicted:
+    """Average what the repeats of a fold say of a trial."""
+    predictions: npt.NDArray[np.float32] = np.stack([answer.predictions for answer in answers]).mean(axis=0)
+    return Predicted(predictions, _mean_attention([answer.attention for answer in answers]))
+
+
+def _mean_attention(maps: Sequence[Mapping[str, npt.NDArray[np.floating]]]) -> dict[str, npt.NDArray[np.floating]]:
+    """Average the attention arrays that all networks have."""
+    return {
+        name: np.mean([of_network[name] for of_network in maps], axis=0)
+        for name in maps[0]
+        if all(name in of_network for of_network in maps)
+    }
 
 
 def _combined(
     trial: str, given: TrialInput, answers: Mapping[int, Predicted], *, ranges: Ranges, config: EvaluateConfig
 ) -> TrialPrediction:
     by_fold = {fold: answer.predictions for fold, answer in answers.items()}
-    maps = [answer.attention for answer in answers.values()]
     return TrialPrediction(
         trial=trial,
         time=given.time,
         predictions=clip(combine(np.stack(list(by_fold.values())), how=config.combine), ranges),
-        attention={
-            name: np.mean([of_fold[name] for of_fold in maps], axis=0)
-            for name in maps[0]
-            if all(name in of_fold for of_fold in maps)
-        },
+        attention=_mean_attention([answer.attention for answer in answers.values()]),
         by_fold=by_fold,
     )

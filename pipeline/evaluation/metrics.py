@@ -122,11 +122,35 @@ def overall(scores: Mapping[str, Scores]) -> float:
     return float(np.mean([one.ccc for one in scores.values()]))
 
 
+def mean_scores(repeats: Sequence[Mapping[str, Scores]]) -> dict[str, Scores]:
+    """Average the scores of several trainings on the same frames, target by target."""
+    return {
+        target: Scores(
+            ccc=float(np.mean([one[target].ccc for one in repeats])),
+            pcc=float(np.mean([one[target].pcc for one in repeats])),
+            rmse=float(np.mean([one[target].rmse for one in repeats])),
+            frames=first.frames,
+        )
+        for target, first in repeats[0].items()
+    }
+
+
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
     """Mean and sample standard deviation (division by n - 1) over folds; the deviation of a single fold is 0."""
     if not values:
         raise ValueError("mean and standard deviation need at least one value")
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def sd_over_repeats(values: Sequence[Sequence[float]]) -> float | None:
+    """Sample standard deviation over repeats of the mean over folds; None where each fold was trained once.
+
+    Parameters
+    ----------
+    values : of each fold, one value per repeat
+    """
+    of_repeats = [float(np.mean(of_repeat)) for of_repeat in zip(*values, strict=True)]
+    return mean_and_sd(of_repeats)[1] if len(of_repeats) > 1 else None
 
 
 def _pair(labels: Array, predictions: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -1,13 +1,13 @@
 """What evaluated models and ensembles leave: predictions, per-trial agreement, the submission, the metrics file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.evaluation.evaluate import Evaluation
-from pipeline.evaluation.metrics import mean_and_sd, overall, score
+from pipeline.evaluation.metrics import Scores, mean_and_sd, mean_scores, overall, score, sd_over_repeats
 from pipeline.evaluation.predictions import TrialPrediction, TrialScores, write_frames, write_trial_text, write_trials
 from pipeline.evaluation.submission import Repair, write_repairs, write_submission
 from pipeline.runtime.files import replacing, replacing_file
@@ -53,30 +53,19 @@ def write_evaluation(
 
 
 def metrics_of(evaluation: Evaluation, *, repairs: Sequence[Repair]) -> dict[str, object]:
-    """Return the figures of ``metrics/evaluate/<model>.json``: means and SDs over folds, then each fold."""
-    folds = evaluation.folds
-    p, p_sd = mean_and_sd([overall(scores) for scores in folds.values()])
-    figures: dict[str, object] = {"P": round(p, DIGITS), "P_sd": round(p_sd, DIGITS)}
-    for target in next(iter(folds.values())):
+    """Return the figures of ``metrics/evaluate/<model>.json``: means and SDs, then each fold, then each repeat."""
+    repeats = list(evaluation.repeats.values())
+    figures: dict[str, object] = {"repeats": len(repeats[0])}
+    figures |= _summary("P", [[overall(scores) for scores in of_fold] for of_fold in repeats])
+    for target in repeats[0][0]:
         of_target: dict[str, float] = {}
         for name in ("ccc", "pcc", "rmse"):
-            mean, sd = mean_and_sd([getattr(scores[target], name) for scores in folds.values()])
-            of_target |= {name: round(mean, DIGITS), f"{name}_sd": round(sd, DIGITS)}
+            of_target |= _summary(name, [[getattr(one[target], name) for one in of_fold] for of_fold in repeats])
         figures[target] = of_target
     figures["folds"] = {
-        str(fold): {
-            "P": round(overall(scores), DIGITS),
-            **{
-                target: {
-                    "ccc": round(one.ccc, DIGITS),
-                    "pcc": round(one.pcc, DIGITS),
-                    "rmse": round(one.rmse, DIGITS),
-                    "frames": one.frames,
-                }
-                for target, one in scores.items()
-            },
-        }
-        for fold, scores in folds.items()
+        str(fold): _figures(mean_scores(of_fold))
+        | ({"repeats": {str(r): _figures(scores) for r, scores in enumerate(of_fold)}} if len(of_fold) > 1 else {})
+        for fold, of_fold in evaluation.repeats.items()
     }
     if evaluation.members:
         figures["members"] = {member: list(best) for member, best in evaluation.members.items()}
@@ -90,12 +79,31 @@ def metrics_of(evaluation: Evaluation, *, repairs: Sequence[Repair]) -> dict[str
     return figures
 
 
+def _summary(name: str, values: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Return mean, SD over folds and, where there are several, SD over repeats; `values` by fold and repeat."""
+    mean, sd = mean_and_sd([float(np.mean(of_fold)) for of_fold in values])
+    over_repeats = sd_over_repeats(values)
+    figures = {name: mean, f"{name}_sd": sd} | ({} if over_repeats is None else {f"{name}_sd_repeats": over_repeats})
+    return {figure: round(value, DIGITS) for figure, value in figures.items()}
+
+
+def _figures(scores: Mapping[str, Scores]) -> dict[str, object]:
+    """Return the figures of one fold or repeat."""
+    figures: dict[str, object] = {"P": round(overall(scores), DIGITS)}
+    for target, one in scores.items():
+        rounded = {name: round(getattr(one, name), DIGITS) for name in ("ccc", "pcc", "rmse")}
+        figures[target] = {**rounded, "frames": one.frames}
+    return figures
+
+
 def trial_scores(validation: Sequence[TrialPrediction], *, targets: Sequence[str]) -> list[TrialScores]:
-    """Score every held-out trial by itself, in order of folds and names."""
+    """Score every held-out trial by itself, mean over its fold's repeats, in order of folds and names."""
     rows = []
     for one in sorted(validation, key=lambda trial: (trial.fold or 0, trial.trial)):
         for column, target in enumerate(targets):
             labels = one.labels[:, column] if one.labels is not None else np.empty(0, dtype=np.float32)
-            scores = None if np.isnan(labels).all() else score(labels, one.predictions[:, column])
+            scores = None
+            if not np.isnan(labels).all():
+                scores = mean_scores([{target: score(labels, said[:, column])} for said in one.repeats])[target]
             rows.append(TrialScores(one.trial, one.fold or 0, target, scores))
     return rows

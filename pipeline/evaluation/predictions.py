@@ -36,6 +36,8 @@ class TrialPrediction:
     fold : the fold whose held-out trials this one belongs to; None for a test trial
     attention : arrays of shape (t, ...) by name, such as a gate per iteration and modality
     by_fold : what each of the folds behind a test prediction said, (t, k) before clipping, the best fold first
+    further : of a validation trial whose fold was trained with several seeds, the predictions of the repeats after the
+        first, each (t, k); `predictions` and `attention` are the first's
     """
 
     trial: str
@@ -45,11 +47,18 @@ class TrialPrediction:
     fold: int | None = None
     attention: Mapping[str, npt.NDArray[np.floating]] = field(default_factory=dict)
     by_fold: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    further: tuple[npt.NDArray[np.float32], ...] = ()
+
+    @property
+    def repeats(self) -> tuple[npt.NDArray[np.float32], ...]:
+        """The predictions of every repeat, each (t, k)."""
+        return (self.predictions, *self.further)
 
     def __post_init__(self) -> None:
         frames = len(self.time)
         arrays = {"predictions": self.predictions, "labels": self.labels, **self.attention}
         arrays |= {f"fold {fold}": said for fold, said in self.by_fold.items()}
+        arrays |= {f"repeat {number}": said for number, said in enumerate(self.further, start=1)}
         for name, array in arrays.items():
             if array is not None and len(array) != frames:
                 raise ValueError(f"trial {self.trial}: {name} has {len(array)} rows for {frames} frames")
@@ -106,6 +115,8 @@ def _write_trial(group: Any, one: TrialPrediction) -> None:
     if one.by_fold:
         _dataset(group, "by_fold", np.stack(list(one.by_fold.values())).astype(np.float32))
         group["by_fold"].attrs["folds"] = list(one.by_fold)
+    if one.further:
+        _dataset(group, "further_repeats", np.stack(one.further).astype(np.float32))
 
 
 def _dataset(group: Any, name: str, values: npt.NDArray[np.floating]) -> None:
@@ -156,6 +167,7 @@ def _read_trial(group: Any, trial: str, *, attention: bool) -> TrialPrediction:
         fold=int(group.attrs["fold"]) if "fold" in group.attrs else None,
         attention={name: maps[name][:] for name in maps},
         by_fold=_read_by_fold(group["by_fold"]) if "by_fold" in group else {},
+        further=tuple(group["further_repeats"][:]) if "further_repeats" in group else (),
     )
 
 
@@ -171,7 +183,13 @@ def write_trial_text(path: Path, predictions: npt.NDArray[np.floating], *, targe
 
 @dataclass(frozen=True)
 class TrialScores:
-    """Agreement on one target of one validation trial; `scores` is None where the trial has no annotated frame."""
+    """Agreement on one target of one validation trial.
+
+    Parameters
+    ----------
+    trial, fold, target : what was scored
+    scores : mean over the fold's repeats; None where the trial has no annotated frame
+    """
 
     trial: str
     fold: int

@@ -1,6 +1,6 @@
-"""The fine-tuning of a model: its folds side by side, each an item whose key holds all that reaches it."""
+"""The fine-tuning of a model: folds and repeats side by side, each an item whose key holds all that reaches it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from pipeline.backbones.common.config import BackboneConfig
 from pipeline.backbones.common.interface import load_backbone
 from pipeline.backbones.common.weights import Weights
 from pipeline.evaluation.folds import Folds
+from pipeline.evaluation.runs import Run, find_runs
 from pipeline.finetuning.config import FinetuneConfig
 from pipeline.finetuning.loop import finetune_fold
 from pipeline.finetuning.predictions import PredictionTask, predict_trial
@@ -16,7 +17,7 @@ from pipeline.finetuning.tunable import load_tunable
 from pipeline.models.build import stream_roles
 from pipeline.models.config import ModelConfig
 from pipeline.runtime.code import code_key
-from pipeline.runtime.errors import ConfigError, InputError, Problem
+from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import Item, ItemCache, item_key, materialise
@@ -29,17 +30,17 @@ class FinetunedModel:
 
     Parameters
     ----------
-    folds : directory of each fold, as `finetune_fold` wrote it
-    predictions : directory that `predict_trial` wrote, by fold and trial
+    runs : directory of each repeat of each fold, as `finetune_fold` wrote it
+    predictions : directory that `predict_trial` wrote, by fold and repeat, and trial
     """
 
-    folds: tuple[Path, ...]
-    predictions: dict[tuple[int, str], Path]
+    runs: dict[Run, Path]
+    predictions: dict[tuple[Run, str], Path]
 
 
 @dataclass(frozen=True)
 class ModelFinetuning:
-    """What is common to the folds of a model.
+    """What is common to the folds and repeats of a model.
 
     Parameters
     ----------
@@ -62,50 +63,45 @@ class ModelFinetuning:
     executor: Executor
 
     def run(self, trained: Path) -> FinetunedModel:
-        """Fine-tune, and predict, what the cache does not hold yet.
+        """Fine-tune every repeat of every fold, and predict, where the cache does not hold it yet.
 
         Parameters
         ----------
-        trained : folder of the trained folds to start from
+        trained : folder of the trained networks to start from
 
         Raises
         ------
         ConfigError
             A backbone cannot be fine-tuned, or `frozen` names one that the model does not have.
         InputError
-            A trained fold is missing, or a weights file is not the one of params.yaml.
+            A trained network is missing, or a weights file is not the one of params.yaml.
         """
         streams = self._streams()
-        bases = [trained / f"fold{number}.safetensors" for number in range(len(self.folds.folds))]
-        missing = [
-            Problem("no trained fold", file=str(path), remedy=f"run `dvc repro train@{self.name}`")
-            for path in bases
-            if not path.is_file()
-        ]
-        if missing:
-            raise InputError("nothing to start from", missing)
-        items = [self._item(number, base, streams) for number, base in enumerate(bases)]
+        bases = find_runs(trained, folds=len(self.folds.folds), remedy=f"run `dvc repro train@{self.name}`")
+        items = {run: self._item(run, base, streams) for run, base in bases.items()}
         label = f"finetune {self.name}"
-        done = materialise(items, finetune_fold, cache=self.cache, executor=self.executor, label=label)
-        folds = [done.paths[item.name] for item in items]
-        return FinetunedModel(tuple(folds), self._predict(items, folds, streams))
+        done = materialise(list(items.values()), finetune_fold, cache=self.cache, executor=self.executor, label=label)
+        runs = {run: done.paths[item.name] for run, item in items.items()}
+        return FinetunedModel(runs, self._predict(items, runs, streams))
 
     def _predict(
-        self, finetuned: Sequence[Item], paths: Sequence[Path], streams: Mapping[str, StreamSource]
-    ) -> dict[tuple[int, str], Path]:
+        self, finetuned: Mapping[Run, Item], paths: Mapping[Run, Path], streams: Mapping[str, StreamSource]
+    ) -> dict[tuple[Run, str], Path]:
         """Let each fold predict its validation trials, and the test trials: only scores tell which folds are best."""
         items = {}
-        for number, (fold, path) in enumerate(zip(self.folds.folds, paths, strict=True)):
+        for run, path in paths.items():
+            fold = self.folds.folds[run.fold]
             for trial in (*fold.validation, *self.folds.test):
                 labelled = trial in fold.validation
                 key = item_key(
                     kind="fine-tuned prediction",
-                    fold=finetuned[number].key,
+                    fold=finetuned[run].key,
                     trial=[trial, self.digests[trial], labelled],
+                    arithmetic=self.executor.arithmetic,
                     code=self._code("pipeline.finetuning.predictions"),
                 )
                 task = PredictionTask(path / FOLD, tuple(streams.items()), self.clips / f"{trial}.h5", labelled)
-                items[number, trial] = Item(f"{self.name} fold {number} on {trial}", key, task)
+                items[run, trial] = Item(f"{self.name} {run} on {trial}", key, task)
         label = f"predict {self.name} fine-tuned"
         done = materialise(list(items.values()), predict_trial, cache=self.cache, executor=self.executor, label=label)
         return {place: done.paths[item.name] for place, item in items.items()}
@@ -125,22 +121,23 @@ class ModelFinetuning:
         roles = stream_roles([load_backbone(name).MODALITY for name in self.model.streams])
         return dict(zip(roles, sources, strict=True))
 
-    def _item(self, number: int, base: Path, streams: Mapping[str, StreamSource]) -> Item:
-        fold = self.folds.folds[number]
+    def _item(self, run: Run, base: Path, streams: Mapping[str, StreamSource]) -> Item:
+        fold = self.folds.folds[run.fold]
         trials = {"train": fold.train, "validation": fold.validation}
         key = item_key(
             kind="fine-tuned fold",
-            fold=number,
+            fold=run.fold,
             base=sha256_file(base),
             trials={part: [[trial, self.digests[trial]] for trial in names] for part, names in trials.items()},
             streams={
                 role: [source.backbone, source.weights.identity, source.batch] for role, source in streams.items()
             },
             finetune=self.finetune,
+            arithmetic=self.executor.arithmetic,
             code=self._code("pipeline.finetuning.loop"),
         )
         task = FinetuneTask(
-            fold=number,
+            fold=run.fold,
             base=base,
             clips=self.clips,
             train=fold.train,
@@ -149,7 +146,7 @@ class ModelFinetuning:
             config=self.finetune,
             checkpoint=self.cache.checkpoint(key),
         )
-        return Item(f"{self.name} fold {number} fine-tuned", key, task)
+        return Item(f"{self.name} {run} fine-tuned", key, task)
 
     def _code(self, module: str) -> str:
         found_by_name = [f"pipeline.fusion.{self.model.fusion}", f"pipeline.temporal.{self.model.temporal}"]

@@ -8,6 +8,7 @@ from pipeline.clips.clip import read_clip
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.evaluate import Evaluation, Predicted, Predictor, TrialInput, evaluate
 from pipeline.evaluation.folds import Folds
+from pipeline.evaluation.runs import Run
 from pipeline.finetuning.predictions import read_predictions
 
 
@@ -20,7 +21,7 @@ class NamedTrial(TrialInput):
 
 def score_predictions(
     model: str,
-    predictions: Mapping[tuple[int, str], Path],
+    predictions: Mapping[tuple[Run, str], Path],
     *,
     folds: Folds,
     clips: Path,
@@ -32,7 +33,7 @@ def score_predictions(
     Parameters
     ----------
     model : name, for the progress lines
-    predictions : directory that `predict_trial` wrote, by fold and trial
+    predictions : directory that `predict_trial` wrote, by fold and repeat, and trial
     folds, clips : which trials are whose, and the folder with their labels
     ranges : of the targets
     config : how folds are combined
@@ -43,17 +44,20 @@ def score_predictions(
         labels = None if trial in folds.test else clip.labels
         return NamedTrial(time=clip.time, streams={}, labels=labels, trial=trial)
 
-    def predictor(fold: int) -> Predictor:
+    def predictor(run: Run) -> Predictor:
         def predict(given: TrialInput) -> Predicted:
             assert isinstance(given, NamedTrial)
-            answer = read_predictions(predictions[fold, given.trial])
+            answer = read_predictions(predictions[run, given.trial])
             return Predicted(answer.predictions, answer.attention)
 
         return predict
 
+    predictors: dict[int, list[Predictor]] = {}
+    for run in sorted({run for run, _ in predictions}):
+        predictors.setdefault(run.fold, []).append(predictor(run))
     return evaluate(
         model=model,
-        folds={number: predictor(number) for number in range(len(folds.folds))},
+        folds=predictors,
         held_out={number: fold.validation for number, fold in enumerate(folds.folds)},
         test=folds.test,
         read=read,

@@ -10,7 +10,7 @@ from pipeline.report.published import published_row
 from pipeline.report.segments import read_segments
 from pipeline.report.sources import ccc_table, differences, read_results
 from pipeline.report.tables import to_csv, to_json, to_latex, to_markdown
-from pipeline.report.verdict import caution, made_of
+from pipeline.report.verdict import caution, made_of, trained
 from pipeline.runtime.files import replacing_file
 
 
@@ -39,7 +39,12 @@ def build_report(params: Params, *, root: Path, reports: Path) -> None:
         caution(params.backbones, kind=provenance.kind, trials=provenance.trials)
         or "CCC on held-out trials, beside published numbers."
     )
-    table = ccc_table(results, note=" ".join(filter(None, [note, made_of(params.ensembles)])))
+    seeds = trained({one.name: one.resampled.repeats for one in results})
+    table = ccc_table(
+        results,
+        note=" ".join(filter(None, [note, seeds, made_of(params.ensembles)])),
+        official_split=provenance.official_split,
+    )
     found = differences(results, table)
     page = render(params, results, table, found, provenance=provenance, segments=segments)
     files = {

@@ -1,4 +1,4 @@
-"""Figure: how each fold of a model was trained, loss above and validation P below."""
+"""Figure: how each fold and repeat of a model was trained, loss above and validation P below."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from pipeline.evaluation.runs import Run
 from pipeline.report.svg import drawing, new_figure, quiet, series_style, to_svg
 from pipeline.report.typeset import number
 from pipeline.runtime.errors import InputError, Problem
@@ -16,7 +17,7 @@ from pipeline.runtime.errors import InputError, Problem
 
 @dataclass(frozen=True)
 class Curve:
-    """One fold's training, a value per epoch."""
+    """One training, a value per epoch."""
 
     epoch: tuple[int, ...]
     train_loss: tuple[float, ...]
@@ -28,8 +29,8 @@ class Curve:
         return max(range(len(self.p)), key=lambda i: (self.p[i], -i))
 
 
-def read_curves(path: Path) -> dict[int, Curve]:
-    """Read ``plots/train/<model>.csv`` by fold.
+def read_curves(path: Path) -> dict[Run, Curve]:
+    """Read ``plots/train/<model>.csv`` by fold and repeat.
 
     Raises
     ------
@@ -41,32 +42,32 @@ def read_curves(path: Path) -> dict[int, Curve]:
         raise InputError("training curves are missing", [Problem("no such file", file=str(path), remedy=remedy)])
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    missing = {"fold", "epoch", "train_loss", "p"} - (set(rows[0]) if rows else set())
+    missing = {"fold", "repeat", "epoch", "train_loss", "p"} - (set(rows[0]) if rows else set())
     if missing:
         problem = Problem(f"no rows with {', '.join(sorted(missing))}", file=str(path), row=1, remedy=remedy)
         raise InputError("training curves cannot be read", [problem])
-    folds: dict[int, list[dict[str, str]]] = {}
+    runs: dict[Run, list[dict[str, str]]] = {}
     for row in rows:
-        folds.setdefault(int(row["fold"]), []).append(row)
+        runs.setdefault(Run(int(row["fold"]), int(row["repeat"])), []).append(row)
     return {
-        fold: Curve(
-            epoch=tuple(int(float(row["epoch"])) for row in of_fold),
-            train_loss=tuple(float(row["train_loss"]) for row in of_fold),
-            p=tuple(float(row["p"]) for row in of_fold),
+        run: Curve(
+            epoch=tuple(int(float(row["epoch"])) for row in of_run),
+            train_loss=tuple(float(row["train_loss"]) for row in of_run),
+            p=tuple(float(row["p"]) for row in of_run),
         )
-        for fold, of_fold in sorted(folds.items())
+        for run, of_run in sorted(runs.items())
     }
 
 
-def training_curves(curves: Mapping[str, Mapping[int, Curve]], *, models: Sequence[str]) -> dict[str, Markup]:
+def training_curves(curves: Mapping[str, Mapping[Run, Curve]], *, models: Sequence[str]) -> dict[str, Markup]:
     """Draw one figure per trained model; all share their scales, so that models can be compared.
 
     Parameters
     ----------
-    curves : by model and fold
+    curves : by model, and by fold and repeat
     models : order, which decides each model's colour; those without curves are left out
     """
-    every = [curve for folds in curves.values() for curve in folds.values()]
+    every = [curve for runs in curves.values() for curve in runs.values()]
     limits = {
         "loss": _limits([value for curve in every for value in curve.train_loss]),
         "p": _limits([value for curve in every for value in curve.p]),
@@ -79,13 +80,13 @@ def training_curves(curves: Mapping[str, Mapping[int, Curve]], *, models: Sequen
     }
 
 
-def _one(model: str, folds: Mapping[int, Curve], *, index: int, limits: Mapping[str, tuple[float, float]]) -> Markup:
+def _one(model: str, runs: Mapping[Run, Curve], *, index: int, limits: Mapping[str, tuple[float, float]]) -> Markup:
     name = f"training-{index}"
     with drawing(name):
         figure = new_figure(310, 290)
         above, below = figure.subplots(2, 1, sharex=True)
         style = {**series_style(index), "dashes": (None, None), "linewidth": 1.1, "alpha": 0.75}
-        for curve in folds.values():
+        for curve in runs.values():
             above.plot(curve.epoch, curve.train_loss, **style)
             below.plot(curve.epoch, curve.p, **style)
             best = curve.best
@@ -95,8 +96,8 @@ def _one(model: str, folds: Mapping[int, Curve], *, index: int, limits: Mapping[
         below.set_xlim(*limits["epoch"])
         below.set_xlabel("epoch")
         below.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-        said = "; ".join(f"fold {k} best P {number(c.p[c.best])} in epoch {c.epoch[c.best]}" for k, c in folds.items())
-        return to_svg(figure, name=name, description=f"Training of {model}, {len(folds)} folds: {said}.")
+        said = "; ".join(f"{run} best P {number(c.p[c.best])} in epoch {c.epoch[c.best]}" for run, c in runs.items())
+        return to_svg(figure, name=name, description=f"Training of {model}: {said}.")
 
 
 def _label(axes: Axes, *, title: str, limits: tuple[float, float]) -> None:

@@ -9,9 +9,10 @@ from pipeline.report.typeset import booktabs, escape, number, pipe_table
 
 READING = (
     "Each row is the first model's figure minus the second's, mean over folds; in brackets a 95 % interval, for which "
-    "the same resampled trials are given to both models. Where it excludes zero (bold), their order does not depend on "
-    "which trials were held out; where it contains zero, it may. Between equal models, about one interval in twenty "
-    "excludes zero by chance, and more where folds hold few trials."
+    "trials, and repeats where there are several, are resampled alike for both models. Where it excludes zero (bold), "
+    "their order does not depend on which trials were held out, nor, with several repeats, on the seeds; where it "
+    "contains zero, it may. The interval of a model that was trained once knows nothing of other seeds. Between equal "
+    "models, about one interval in twenty excludes zero by chance, and more where folds hold few trials or repeats."
 )
 """How to read the table, in every place where it stands."""
 

@@ -20,7 +20,7 @@ from pipeline.report.svg import VARIABLES, series_style
 from pipeline.report.tables import CccTable, Line
 from pipeline.report.traces import NARROW, PIXELS_PER_POINT, Trace, choose, gate_style, trace
 from pipeline.report.typeset import number
-from pipeline.report.verdict import WAYS, caution, listed, made_of, standing
+from pipeline.report.verdict import WAYS, caution, listed, made_of, standing, trained
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,17 @@ def render(
         folds=table.folds,
         figures=list(dict.fromkeys(line.figure for line in table.lines)),
         rows=[_row(params, table, model, index) for index, model in enumerate(models)],
-        any_published=any(line.published is not None for line in table.lines),
+        trained=trained({one.name: one.resampled.repeats for one in results}),
+        repeated=table.repeated,
+        official_split=provenance.official_split,
+        any_published=table.compared,
+        diamond=_diamond(table),
         overview=overview(table, models=models),
         differences=[
             {"pair": pair, "cells": [_difference(one) for one in found]} for pair, found in by_pair(differences).items()
         ],
         reading=READING,
-        published=[_published(one) for one in results if one.published],
+        published=[_published(one, provenance) for one in results if one.published],
         conditions=[{**asdict(one), "frames": grouped(one.frames)} for one in found],
         number=number,
         gate_names=gates,
@@ -158,10 +162,35 @@ def _cell(table: CccTable, line: Line) -> dict[str, object]:
         "sd": number(line.sd),
         "low": number(line.interval.low),
         "high": number(line.interval.high),
-        "published": None if line.published is None else number(line.published),
+        "sd_repeats": _printed(line.sd_repeats),
+        "published": _printed(line.published),
+        "official": _official(line),
         "best": table.best(line) and len({other.model for other in table.lines}) > 1,
-        "folds": [number(line.folds.get(fold)) for fold in table.folds],
+        "folds": [
+            {"value": number(line.folds.get(fold)), "published": _printed(line.published_folds.get(fold))}
+            for fold in table.folds
+        ],
     }
+
+
+def _printed(value: float | None) -> str | None:
+    return None if value is None else number(value)
+
+
+def _official(line: Line) -> dict[str, str] | None:
+    """Return fold 0's figure and the published one of the official split, for a row that was measured on that alone."""
+    if line.published is not None or 0 not in line.published_folds:
+        return None
+    return {"ours": number(line.folds[0]), "published": number(line.published_folds[0])}
+
+
+def _diamond(table: CccTable) -> str:
+    """Say what the diamonds of the overview compare with; empty where there are none."""
+    of_mean = any(line.published is not None for line in table.lines)
+    of_fold = any(_official(line) for line in table.lines)
+    if of_mean and of_fold:
+        return "it compares with the ringed dot, fold 0, where there is one, and with the mean where there is none"
+    return "it compares with the ringed dot, fold 0" if of_fold else "it compares with the mean" if of_mean else ""
 
 
 def _difference(one: Difference) -> dict[str, object]:
@@ -173,7 +202,7 @@ def _difference(one: Difference) -> dict[str, object]:
     }
 
 
-def _published(one: ModelResults) -> dict[str, str]:
+def _published(one: ModelResults, provenance: Provenance) -> dict[str, str]:
     assert one.published is not None
     key = one.published.key
     return {
@@ -182,7 +211,7 @@ def _published(one: ModelResults) -> dict[str, str]:
         "modality": key.modality,
         "source": key.source,
         "dataset": one.published.dataset,
-        "partition": one.published.partition,
+        "compared": one.published.compare(official_split=provenance.official_split).words,
         "backbones": one.published.backbones,
     }
 

@@ -1,6 +1,7 @@
 """The published numbers of reference tables, kept as data beside the code that compares with them."""
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -46,15 +47,45 @@ class PublishedRow:
     ccc: dict[str, float]
     folds: dict[int, dict[str, float]]
 
-    @property
-    def p(self) -> float:
-        """Mean CCC over the row's targets; computed, as the tables do not print it."""
-        return float(np.mean(list(self.ccc.values())))
+    def compare(self, *, official_split: bool) -> "Comparison":
+        """Say which of our figures the row's numbers compare with.
 
-    @property
-    def partition(self) -> str:
-        """On what the row was measured, in words."""
-        return f"mean of {len(self.folds)} folds" if self.folds else "official validation set"
+        Parameters
+        ----------
+        official_split : whether the corpus has a validation partition, which fold 0 then validates on
+        """
+        if self.folds:
+            words = f"{len(self.folds)} folds, each beside the same fold here, and their mean beside the mean"
+            return Comparison(words, self.folds, self.ccc)
+        if official_split:
+            return Comparison("official validation set, beside fold 0, which validates on it", {0: self.ccc}, {})
+        return Comparison("one split; the corpus here has no official one, so beside the mean", {}, self.ccc)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a published row is held against.
+
+    Parameters
+    ----------
+    words : what it was measured on, and where it stands
+    folds : the numbers that stand beside a fold's figure, by fold and target
+    mean : the numbers that stand beside the mean over folds, by target
+    """
+
+    words: str
+    folds: dict[int, dict[str, float]]
+    mean: dict[str, float]
+
+
+def figure_of(ccc: Mapping[str, float], figure: str, *, targets: Sequence[str]) -> float | None:
+    """Return a target's number, or the mean over `targets` for any other figure (P, which the tables do not print).
+
+    None where the row lacks the target, or one of the targets.
+    """
+    if figure in targets:
+        return ccc.get(figure)
+    return float(np.mean([ccc[target] for target in targets])) if set(targets) <= ccc.keys() else None
 
 
 @cache

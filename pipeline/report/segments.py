@@ -41,8 +41,8 @@ class Condition:
     ----------
     name : ``all useful``, or the modalities that are useless
     frames : those with a label of at least one target; each target is scored on its own
-    ccc : by model and target, over those frames of all folds together
-    gates : by name of the gate, the mean weight of the attended features, for models that have gates
+    ccc : by model and target, over those frames of all folds together; mean over repeats
+    gates : of the first repeat of models that have gates, by name of the gate, the mean weight of the attended features
     """
 
     name: str
@@ -145,13 +145,18 @@ def _condition(
     for model, trials in models.items():
         chosen = {trial: names[trial] == name for trial in trials}
         labels = np.concatenate([_labels(one)[chosen[trial]] for trial, one in trials.items()])
-        predictions = np.concatenate([one.predictions[chosen[trial]] for trial, one in trials.items()])
+        count = len(next(iter(trials.values())).repeats)
+        repeats = [
+            np.concatenate([one.repeats[number][chosen[trial]] for trial, one in trials.items()])
+            for number in range(count)
+        ]
         annotated = ~np.isnan(labels)
         if not annotated.any(axis=0).all():
             return None
         frames = int(annotated.any(axis=1).sum())
         scores[model] = {
-            target: ccc(labels[annotated[:, k], k], predictions[annotated[:, k], k]) for k, target in enumerate(targets)
+            target: float(np.mean([ccc(labels[annotated[:, k], k], said[annotated[:, k], k]) for said in repeats]))
+            for k, target in enumerate(targets)
         }
         weights = {
             gate: np.concatenate([gate_weights(one)[gate][chosen[trial]] for trial, one in trials.items()])

@@ -1,8 +1,13 @@
-"""How sure a figure is: a bootstrap over trials gives each CCC an interval, and each pair of models a difference.
+"""How sure a figure is: a bootstrap over trials and repeats gives each CCC an interval, and each pair a difference.
 
-Frames of a trial resemble each other, so whole trials are resampled, with replacement and within their fold, and the
-mean over folds is computed again. Two models drawn with the same seed on the same trials get the same draws: their
-difference is paired.
+Frames of a trial resemble each other, so whole trials are resampled, with replacement and within their fold. Where
+folds were trained with several seeds, each fold's repeats are resampled as well, independently of its trials: every
+repeat predicted every trial (a bootstrap of two crossed factors; Owen, "The pigeonhole bootstrap", 2007). A drawn
+figure is the mean over folds of the mean over the drawn repeats of the CCC over the drawn trials.
+
+Two models drawn with the same seed on the same trials get the same draws of trials: their difference is paired. With
+the same number of repeats they also get the same draws of repeats. That is right whether or not repeat r of the one
+has to do with repeat r of the other, as it has for a fine-tuned model and its start.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,10 +63,12 @@ class Bootstrap:
     Parameters
     ----------
     trials : the (fold, trial) pairs that were drawn from; equal for models that can be compared
+    repeats : how many repeats of each fold were drawn from; with 1 the samples know nothing of other seeds
     samples : by target and ``P``, each (resamples,)
     """
 
     trials: tuple[tuple[int, str], ...]
+    repeats: int
     samples: Mapping[str, Array]
 
     def interval(self, figure: str, *, level: float = LEVEL) -> Interval:
@@ -84,7 +91,7 @@ class Bootstrap:
 def bootstrap(
     validation: Sequence[TrialPrediction], *, targets: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
 ) -> Bootstrap:
-    """Resample the held-out trials of each fold and compute the mean CCC over folds each time.
+    """Resample held-out trials and repeats within each fold, and compute the mean CCC over folds each time.
 
     Parameters
     ----------
@@ -96,7 +103,7 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If no trial has an annotated frame.
+        If no trial has an annotated frame, or trials were predicted by different numbers of repeats.
     """
     labelled = sorted(
         (one for one in validation if one.labels is not None and not np.isnan(one.labels).all()),
@@ -104,26 +111,37 @@ def bootstrap(
     )
     if not labelled:
         raise ValueError("the bootstrap needs at least one validation trial with an annotated frame")
-    generator = np.random.default_rng(seed)
+    repeats, *others = sorted({len(one.repeats) for one in labelled})
+    if others:
+        raise ValueError(f"all trials need the same number of repeats, got {repeats} to {others[-1]}")
+    # Generators of their own: models with other numbers of repeats are still given the same trials.
+    of_trials, of_repeats = np.random.default_rng(seed), np.random.default_rng([seed, repeats])
     by_fold: dict[int, list[TrialPrediction]] = {}
     for one in labelled:
         by_fold.setdefault(one.fold or 0, []).append(one)
     of_folds = []
     for trials in by_fold.values():
-        moments = np.stack([_moments(one) for one in trials])
-        draws = generator.multinomial(len(trials), np.full(len(trials), 1 / len(trials)), size=resamples)
-        of_folds.append(_ccc(np.einsum("rn,nkm->rkm", draws.astype(np.float64), moments)))
+        moments = np.stack([[_moments(one.labels, said) for said in one.repeats] for one in trials])
+        counts = _draw(len(trials), resamples, of_trials)
+        scores = _ccc(np.einsum("sn,nrkm->srkm", counts, moments))
+        of_folds.append(np.einsum("sr,srk->sk", _draw(repeats, resamples, of_repeats) / repeats, scores))
     mean = np.mean(of_folds, axis=0)
     samples = {target: mean[:, column] for column, target in enumerate(targets)} | {"P": mean.mean(axis=1)}
-    return Bootstrap(trials=tuple((one.fold or 0, one.trial) for one in labelled), samples=samples)
+    drawn_from = tuple((one.fold or 0, one.trial) for one in labelled)
+    return Bootstrap(trials=drawn_from, repeats=repeats, samples=samples)
 
 
-def _moments(one: TrialPrediction) -> Array:
+def _draw(count: int, resamples: int, generator: np.random.Generator) -> Array:
+    """Return how often each of `count` is drawn in each resample, (resamples, count)."""
+    return generator.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
+
+
+def _moments(labels: npt.NDArray[np.float32] | None, predictions: npt.NDArray[np.float32]) -> Array:
     """Return the sums from which a CCC over any set of trials follows: n, y, p, yy, pp, yp; (k, 6)."""
-    assert one.labels is not None
-    annotated = ~np.isnan(one.labels)
-    y = np.where(annotated, one.labels, 0).astype(np.float64)
-    p = np.where(annotated, one.predictions, 0).astype(np.float64)
+    assert labels is not None
+    annotated = ~np.isnan(labels)
+    y = np.where(annotated, labels, 0).astype(np.float64)
+    p = np.where(annotated, predictions, 0).astype(np.float64)
     sums: Array = np.stack([annotated, y, p, y * y, p * p, y * p], axis=-1).sum(axis=0, dtype=np.float64)
     return sums
 

@@ -7,9 +7,10 @@ from itertools import combinations
 from pathlib import Path
 
 from pipeline.evaluation.predictions import FramePredictionsFile, read_frames
+from pipeline.evaluation.runs import Run
 from pipeline.evaluation.submission import Repair, read_repairs
 from pipeline.report.curves import Curve, read_curves
-from pipeline.report.published import PublishedRow
+from pipeline.report.published import PublishedRow, figure_of
 from pipeline.report.significance import Bootstrap, Difference, bootstrap
 from pipeline.report.tables import CccTable, Line, P
 from pipeline.runtime.errors import InputError, Problem
@@ -23,9 +24,9 @@ class ModelResults:
     Parameters
     ----------
     name : as in ``models`` or ``ensembles`` of params.yaml
-    folds : CCC by fold and target, and ``P``
+    repeats : by fold, for each of its repeats CCC by target, and ``P``
     best_folds : the folds that predicted the test trials, best first; none for an ensemble
-    curves : training by fold; none for an ensemble
+    curves : training by fold and repeat; none for an ensemble
     frames : per-frame predictions
     repairs : what the submission needed
     resampled : the bootstrap of its CCC
@@ -34,9 +35,9 @@ class ModelResults:
     """
 
     name: str
-    folds: dict[int, dict[str, float]]
+    repeats: dict[int, tuple[dict[str, float], ...]]
     best_folds: tuple[int, ...]
-    curves: dict[int, Curve]
+    curves: dict[Run, Curve]
     frames: FramePredictionsFile
     repairs: list[Repair]
     resampled: Bootstrap
@@ -91,13 +92,16 @@ def _files(root: Path, name: str, *, ensemble: bool) -> dict[str, list[Path]]:
 def _read(root: Path, model: str, published: PublishedRow | None, *, ensemble: bool = False) -> ModelResults:
     metrics = json.loads((root / "metrics" / "evaluate" / f"{model}.json").read_text(encoding="utf-8"))
     frames = read_frames(root / "predictions" / model / "frames.h5")
-    folds = {
-        int(fold): {target: float(figures[target]["ccc"]) for target in frames.targets} | {P: float(figures["P"])}
+    repeats = {
+        int(fold): tuple(
+            {target: float(one[target]["ccc"]) for target in frames.targets} | {P: float(one["P"])}
+            for one in figures.get("repeats", {"0": figures}).values()
+        )
         for fold, figures in metrics["folds"].items()
     }
     return ModelResults(
         name=model,
-        folds=dict(sorted(folds.items())),
+        repeats=dict(sorted(repeats.items())),
         best_folds=() if ensemble else tuple(metrics["best_folds"]),
         curves={} if ensemble else read_curves(root / "plots" / "train" / f"{model}.csv"),
         frames=frames,
@@ -123,30 +127,35 @@ def check_alike(results: Sequence[ModelResults]) -> None:
         raise InputError("the models' results cannot be compared", problems)
 
 
-def ccc_table(results: Sequence[ModelResults], *, note: str) -> CccTable:
-    """Build the table of all models: a line per target, then P."""
-    lines = [
-        Line(
-            model=one.name,
-            figure=figure,
-            folds={fold: values[figure] for fold, values in one.folds.items()},
-            interval=one.resampled.interval(figure),
-            published=_published(one, figure),
-            members=tuple(one.members),
-        )
-        for one in results
-        for figure in (*one.frames.targets, P)
-    ]
-    return CccTable(lines=tuple(lines), note=note)
+def ccc_table(results: Sequence[ModelResults], *, note: str, official_split: bool) -> CccTable:
+    """Build the table of all models: a line per target, then P.
+
+    Parameters
+    ----------
+    results : of every model and ensemble
+    note : what a reader must know
+    official_split : whether the corpus has a validation partition, which fold 0 then validates on
+    """
+    figures = (*results[0].frames.targets, P)
+    return CccTable(tuple(_line(one, figure, official_split) for one in results for figure in figures), note)
 
 
-def _published(one: ModelResults, figure: str) -> float | None:
-    row = one.published
-    if row is None:
-        return None
-    if figure == P:
-        return row.p if set(one.frames.targets) <= row.ccc.keys() else None
-    return row.ccc.get(figure)
+def _line(one: ModelResults, figure: str, official_split: bool) -> Line:
+    mean, folds = None, {}
+    if one.published is not None:
+        comparison = one.published.compare(official_split=official_split)
+        mean = figure_of(comparison.mean, figure, targets=one.frames.targets)
+        found = {k: figure_of(ccc, figure, targets=one.frames.targets) for k, ccc in comparison.folds.items()}
+        folds = {k: value for k, value in found.items() if value is not None and k in one.repeats}
+    return Line(
+        model=one.name,
+        figure=figure,
+        values={fold: tuple(values[figure] for values in repeats) for fold, repeats in one.repeats.items()},
+        interval=one.resampled.interval(figure),
+        published=mean,
+        published_folds=folds,
+        members=tuple(one.members),
+    )
 
 
 def ranked(table: CccTable) -> list[Line]:

@@ -1,17 +1,22 @@
-"""The CCC table, folds x targets with mean and SD beside the published number: one structure, four formats."""
+"""The CCC table, folds x targets with mean and SDs, beside the published numbers: one structure, four formats."""
 
 import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pipeline.evaluation.metrics import mean_and_sd
+import numpy as np
+
+from pipeline.evaluation.metrics import mean_and_sd, sd_over_repeats
 from pipeline.report.significance import Difference, Interval
 from pipeline.report.typeset import RULE, booktabs, escape, number, pipe_table
 
 P = "P"
 """Name of the figure that summarises the targets: their mean CCC."""
+
+READING = "A published number stands in parentheses beside the figure that it compares with: a fold's, or the mean."
+"""Below the table in Markdown and LaTeX, where there is any such number."""
 
 
 @dataclass(frozen=True)
@@ -21,28 +26,45 @@ class Line:
     Parameters
     ----------
     model, figure : what was measured; `figure` is a target or ``P``
-    folds : value by fold
+    values : by fold, one for each of its repeats
     interval : bootstrap interval of the mean
-    published : the number it is compared with, if the paper printed one
+    published : the published number that the mean compares with, if the paper printed one
+    published_folds : those that single folds compare with, by fold
     members : of an ensemble, the models that it is made of
     """
 
     model: str
     figure: str
-    folds: Mapping[int, float]
+    values: Mapping[int, Sequence[float]]
     interval: Interval
     published: float | None = None
+    published_folds: Mapping[int, float] = field(default_factory=dict)
     members: tuple[str, ...] = ()
 
     @property
+    def repeats(self) -> int:
+        """How often each fold was trained."""
+        return len(next(iter(self.values.values())))
+
+    @property
+    def folds(self) -> dict[int, float]:
+        """Mean over repeats, by fold."""
+        return {fold: float(np.mean(of_fold)) for fold, of_fold in self.values.items()}
+
+    @property
     def mean(self) -> float:
-        """Mean over folds."""
+        """Mean over folds of the mean over repeats."""
         return mean_and_sd(list(self.folds.values()))[0]
 
     @property
     def sd(self) -> float:
-        """Sample standard deviation over folds."""
+        """Sample standard deviation over folds of the mean over repeats."""
         return mean_and_sd(list(self.folds.values()))[1]
+
+    @property
+    def sd_repeats(self) -> float | None:
+        """Sample standard deviation over repeats of the mean over folds; None where each fold was trained once."""
+        return sd_over_repeats(list(self.values.values()))
 
 
 @dataclass(frozen=True)
@@ -61,6 +83,16 @@ class CccTable:
         """Every fold that occurs."""
         return tuple(sorted({fold for line in self.lines for fold in line.folds}))
 
+    @property
+    def repeated(self) -> bool:
+        """Whether any model was trained with several seeds."""
+        return any(line.repeats > 1 for line in self.lines)
+
+    @property
+    def compared(self) -> bool:
+        """Whether any figure has a published number beside it."""
+        return any(line.published is not None or line.published_folds for line in self.lines)
+
     def best(self, line: Line) -> bool:
         """Whether no other model has a higher mean on the line's figure."""
         return line.mean >= max(other.mean for other in self.lines if other.figure == line.figure)
@@ -70,12 +102,14 @@ def to_csv(table: CccTable) -> str:
     """Write one row per model and figure; empty where nothing was measured or published."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    folds = [f"fold_{fold}" for fold in table.folds]
-    writer.writerow(["model", "figure", *folds, "mean", "sd", "low_95", "high_95", "published", "members"])
+    header = ["model", "figure", *(f"fold_{fold}" for fold in table.folds), "mean", "sd", "sd_repeats"]
+    header += ["low_95", "high_95", "published", *(f"published_fold_{fold}" for fold in table.folds)]
+    writer.writerow([*header, "repeats", "members"])
     for line in table.lines:
-        numbers = [*_of_folds(table, line), line.mean, line.sd, line.interval.low, line.interval.high, line.published]
+        numbers = [*_of_folds(table, line.folds), line.mean, line.sd, line.sd_repeats]
+        numbers += [line.interval.low, line.interval.high, line.published, *_of_folds(table, line.published_folds)]
         cells = ["" if n is None else f"{n:.6f}" for n in numbers]
-        writer.writerow([line.model, line.figure, *cells, " + ".join(line.members)])
+        writer.writerow([line.model, line.figure, *cells, line.repeats, " + ".join(line.members)])
     return buffer.getvalue()
 
 
@@ -88,8 +122,11 @@ def to_json(table: CccTable, differences: Sequence[Difference] = ()) -> str:
             "folds": {str(fold): _rounded(value) for fold, value in line.folds.items()},
             "mean": _rounded(line.mean),
             "sd": _rounded(line.sd),
+            "sd_repeats": _rounded(line.sd_repeats),
+            "repeats": line.repeats,
             "interval_95": [_rounded(line.interval.low), _rounded(line.interval.high)],
             "published": _rounded(line.published),
+            "published_folds": {str(fold): _rounded(value) for fold, value in line.published_folds.items()},
             "members": list(line.members),
         }
         for line in table.lines
@@ -115,9 +152,9 @@ def to_markdown(table: CccTable) -> str:
     for line in table.lines:
         cells = _cells(table, line)
         if table.best(line):
-            cells[-3] = f"**{cells[-3]}**"
+            cells[len(table.folds)] = f"**{cells[len(table.folds)]}**"
         rows.append([line.model, line.figure, *cells])
-    return f"{pipe_table(_header(table), rows, names=2)}\n\n{table.note}\n"
+    return f"{pipe_table(_header(table), rows, names=2)}\n\n{_note(table)}\n"
 
 
 def to_latex(table: CccTable) -> str:
@@ -129,29 +166,39 @@ def to_latex(table: CccTable) -> str:
             rows.append(RULE)
         cells = [escape(cell) for cell in _cells(table, line)]
         if table.best(line):
-            cells[-3] = rf"\textbf{{{cells[-3]}}}"
+            cells[len(table.folds)] = rf"\textbf{{{cells[len(table.folds)]}}}"
         rows.append([escape(line.model) if line.model != previous else "", escape(line.figure), *cells])
         previous = line.model
-    caption = f"CCC on the held-out trials of each fold. {table.note}"
+    caption = f"CCC on the held-out trials of each fold. {_note(table)}"
     header = [escape(cell) for cell in _header(table)]
     return "% needs \\usepackage{booktabs}\n" + booktabs(header, rows, names=2, caption=caption, label="tab:ccc")
 
 
 def _header(table: CccTable) -> list[str]:
-    return ["model", "target", *(f"fold {fold}" for fold in table.folds), "mean ± SD", "95 % interval", "published"]
+    spread = ["SD over repeats"] if table.repeated else []
+    return ["model", "target", *(f"fold {fold}" for fold in table.folds), "mean ± SD", *spread, "95 % interval"]
 
 
 def _cells(table: CccTable, line: Line) -> list[str]:
+    published = _of_folds(table, line.published_folds)
     return [
-        *(number(value) for value in _of_folds(table, line)),
-        f"{number(line.mean)} ± {number(line.sd)}",
+        *(_beside(number(value), other) for value, other in zip(_of_folds(table, line.folds), published, strict=True)),
+        _beside(f"{number(line.mean)} ± {number(line.sd)}", line.published),
+        *([number(line.sd_repeats)] if table.repeated else []),
         f"[{number(line.interval.low)}, {number(line.interval.high)}]",
-        number(line.published),
     ]
 
 
-def _of_folds(table: CccTable, line: Line) -> Sequence[float | None]:
-    return [line.folds.get(fold) for fold in table.folds]
+def _beside(ours: str, published: float | None) -> str:
+    return ours if published is None else f"{ours} ({number(published)})"
+
+
+def _note(table: CccTable) -> str:
+    return f"{READING} {table.note}" if table.compared else table.note
+
+
+def _of_folds(table: CccTable, values: Mapping[int, float]) -> list[float | None]:
+    return [values.get(fold) for fold in table.folds]
 
 
 def _rounded(value: float | None) -> float | None:

@@ -23,10 +23,12 @@ def standing(table: CccTable, others: Sequence[Difference]) -> str:
     """
     leader, *_ = ranked(table)
     folds = f"{len(leader.folds)} folds" if len(leader.folds) > 1 else "one fold"
+    repeats = f" and {number(leader.sd_repeats)} over {leader.repeats} repeats" if leader.repeats > 1 else ""
+    drawn = "validation trials and repeats" if all(line.repeats > 1 for line in table.lines) else "validation trials"
     kind = "ensemble" if leader.members else "model"
     text = (
         f"The {kind} {leader.model} has the highest mean validation P, {number(leader.mean)} "
-        f"(SD {number(leader.sd)} over {folds}; P is the mean CCC of the targets)"
+        f"(SD {number(leader.sd)} over {folds}{repeats}; P is the mean CCC of the targets)"
     )
     if not others:
         return text + "."
@@ -35,18 +37,41 @@ def standing(table: CccTable, others: Sequence[Difference]) -> str:
     text += f", {number(next_best.value)} above {next_best.second}. "
     if not ties:
         return text + (
-            "Resampling the validation trials leaves it ahead: the 95\u00a0% intervals of its differences "
+            f"Resampling the {drawn} leaves it ahead: the 95\u00a0% intervals of its differences "
             f"from {'all other models' if len(others) > 1 else next_best.second} exclude zero."
         )
     if len(ties) == len(others):
         return text + (
-            "Resampling the validation trials can reverse that: no difference from another model has a "
+            f"Resampling the {drawn} can reverse that: no difference from another model has a "
             "95\u00a0% interval that excludes zero, so on these trials the order may be chance."
         )
     return text + (
-        f"When the validation trials are resampled, its difference from {listed(ties)} has a 95\u00a0% interval that "
+        f"When the {drawn} are resampled, its difference from {listed(ties)} has a 95\u00a0% interval that "
         "includes zero; it is clearly ahead of the rest."
     )
+
+
+def trained(repeats: Mapping[str, int]) -> str:
+    """Say how often each fold was trained, and that the spread over seeds is unknown where that was once.
+
+    Parameters
+    ----------
+    repeats : of each model and ensemble
+    """
+    once = [name for name, count in repeats.items() if count == 1]
+    several = {
+        count: [name for name in repeats if repeats[name] == count] for count in sorted({*repeats.values()} - {1})
+    }
+    if not several:
+        return "Each fold was trained once: how far another seed would move these figures is unknown."
+    means = "a fold's figure is the mean over these repeats"
+    if not once and len(several) == 1:
+        return f"Each fold was trained with {next(iter(several))} seeds; {means}."
+    parts = [f"with {count} seeds for {listed(names)}" for count, names in several.items()]
+    text = f"Each fold was trained {listed(parts)}; {means}."
+    if not once:
+        return text
+    return f"{text} For {listed(once)} it was trained once: how far another seed would move their figures is unknown."
 
 
 def caution(backbones: Mapping[str, BackboneConfig], *, kind: str, trials: int) -> str:

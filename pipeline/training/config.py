@@ -23,8 +23,12 @@ class OptimiserConfig(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
+REPEAT_SEEDS = 1000
+"""How far the seeds of a fold's repeats lie apart; fold k adds k, so no two trainings of a model share a seed."""
+
+
 class TrainingConfig(OptimiserConfig):
-    """How a fold is trained; the defaults are the published values (GRJCA paper section 2.2)."""
+    """How a fold is trained, and with how many seeds; the defaults are the published values (GRJCA paper 2.2)."""
 
     window: int = Field(default=300, gt=1)
     hop: int = Field(default=200, gt=0)
@@ -35,12 +39,17 @@ class TrainingConfig(OptimiserConfig):
     targets: Literal["joint", "separate"] = "joint"
     warm_start: Literal["none", "unimodal"] = "none"
     seed: int = Field(default=3407, ge=0)
+    repeats: int = Field(default=1, gt=0)
 
     @model_validator(mode="after")
     def _check_hop(self) -> "TrainingConfig":
         if self.hop > self.window:
             raise ValueError(f"hop {self.hop} exceeds window {self.window}: frames between windows would be left out")
         return self
+
+    def of_repeat(self, repeat: int) -> "TrainingConfig":
+        """Return the section of one repeat: that of a single training with a seed of its own."""
+        return self.model_copy(update={"seed": self.seed + REPEAT_SEEDS * repeat, "repeats": 1})
 
 
 def training_of(training: TrainingConfig, model: ModelConfig, *, name: str) -> TrainingConfig:

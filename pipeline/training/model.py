@@ -1,4 +1,4 @@
-"""The training of a model: its folds side by side, each an item whose key holds all that reaches it."""
+"""The training of a model: folds and repeats side by side, each an item whose key holds all that reaches it."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.evaluation.folds import Fold
+from pipeline.evaluation.runs import Run, all_runs
 from pipeline.models.config import ModelConfig
 from pipeline.runtime.code import code_key
 from pipeline.runtime.executor import Executor
@@ -19,7 +20,7 @@ from pipeline.training.loop import FoldTask
 
 @dataclass(frozen=True)
 class ModelTraining:
-    """What is common to the folds of a model.
+    """What is common to the folds and repeats of a model.
 
     Parameters
     ----------
@@ -37,32 +38,37 @@ class ModelTraining:
     cache: ItemCache
     executor: Executor
 
-    def run(self, table: FrameTable) -> list[Path]:
-        """Train what the cache does not hold yet; return each fold's directory.
+    def run(self, table: FrameTable) -> dict[Run, Path]:
+        """Train what the cache does not hold yet; return the directory of each repeat of each fold.
 
-        With ``warm_start: unimodal`` the unimodal models come first. They are the items of a model that is configured
-        so on its own, hence trained once.
+        A repeat is the item of a model that is configured with the repeat's seed. With ``warm_start: unimodal`` the
+        unimodal models come first, in as many repeats. They are the items of a model that is configured so on its own,
+        hence trained once.
         """
-        warm: dict[str, list[Path]] = {}
+        warm: dict[str, dict[Run, Path]] = {}
         if self.training.warm_start == "unimodal":
             warm = {role: self._unimodal(role, stream).run(table.only(role)) for role, stream in self._roles(table)}
         with tempfile.TemporaryDirectory(prefix="affectflow-") as saved:
             table.save(Path(saved))
-            items = [self._item(number, table, Path(saved), warm) for number in range(len(self.folds))]
-            done = materialise(items, train_fold, cache=self.cache, executor=self.executor, label=f"train {self.name}")
-        return [done.paths[item.name] for item in items]
+            runs = all_runs(range(len(self.folds)), repeats=self.training.repeats)
+            items = {run: self._item(run, table, Path(saved), warm) for run in runs}
+            label = f"train {self.name}"
+            done = materialise(list(items.values()), train_fold, cache=self.cache, executor=self.executor, label=label)
+        return {run: done.paths[item.name] for run, item in items.items()}
 
-    def _item(self, number: int, table: FrameTable, saved: Path, warm: Mapping[str, Sequence[Path]]) -> Item:
-        fold = self.folds[number]
+    def _item(self, run: Run, table: FrameTable, saved: Path, warm: Mapping[str, Mapping[Run, Path]]) -> Item:
+        fold = self.folds[run.fold]
+        training = self.training.of_repeat(run.repeat)
         trials = {"train": fold.train, "validation": fold.validation}
         key = item_key(
             kind="fold",
-            fold=number,
+            fold=run.fold,
             trials={part: [[trial, table.digest(trial)] for trial in names] for part, names in trials.items()},
             model=self.model.architecture(),
-            training=self.training,
+            training=training,
             targets=[[target, *limits] for target, limits in self.targets.items()],
-            warm_start={role: paths[number].name for role, paths in warm.items()},
+            arithmetic=self.executor.arithmetic,
+            warm_start={role: paths[run].parent.name for role, paths in warm.items()},
             code=code_key(
                 "pipeline.training.fold",
                 f"pipeline.fusion.{self.model.fusion}",
@@ -70,17 +76,17 @@ class ModelTraining:
             ),
         )
         task = FoldTask(
-            fold=number,
+            fold=run.fold,
             table=saved,
             model=self.model,
-            training=self.training,
+            training=training,
             targets=self.targets,
             checkpoint=self.cache.checkpoint(key),
-            warm_start={role: paths[number] / FOLD for role, paths in warm.items()},
+            warm_start={role: paths[run] / FOLD for role, paths in warm.items()},
             train=fold.train,
             validation=fold.validation,
         )
-        return Item(f"{self.name} fold {number}", key, task)
+        return Item(f"{self.name} {run}", key, task)
 
     def _roles(self, table: FrameTable) -> list[tuple[str, str]]:
         return list(zip(table.streams, self.model.streams, strict=True))

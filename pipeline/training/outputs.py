@@ -1,46 +1,55 @@
-"""What training and fine-tuning write for a model: folds, metrics and learning curves."""
+"""What training and fine-tuning write for a model: its networks, metrics and learning curves."""
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.evaluation.runs import Run
 from pipeline.runtime.files import assemble, replacing, replacing_file
 from pipeline.runtime.layout import METRICS, MODELS, PLOTS
 from pipeline.training.history import FOLD, HISTORY, History
 
 
-def write_model(name: str, folds: Sequence[Path]) -> None:
-    """Write models/<name>/fold<k>.safetensors, metrics/train/<name>.json and plots/train/<name>.csv.
+def write_model(name: str, trained: Mapping[Run, Path]) -> None:
+    """Write the files of models/<name>, metrics/train/<name>.json and plots/train/<name>.csv.
 
     Parameters
     ----------
     name : of the model
-    folds : directory of each fold's item, which holds `FOLD` and `HISTORY`
+    trained : directory of each training's item, which holds `FOLD` and `HISTORY`
     """
-    histories = [History.read(fold / HISTORY) for fold in folds]
+    histories = {run: History.read(directory / HISTORY) for run, directory in sorted(trained.items())}
     with replacing(MODELS / name) as out:
-        for number, fold in enumerate(folds):
-            assemble(fold / FOLD, out / f"fold{number}.safetensors")
+        for run, directory in trained.items():
+            assemble(directory / FOLD, out / run.file)
     with replacing_file(METRICS / "train" / f"{name}.json") as file:
         write_metrics(file, histories)
     with replacing_file(PLOTS / "train" / f"{name}.csv") as file:
         write_curves(file, histories)
 
 
-def write_metrics(path: Path, histories: Sequence[History]) -> None:
-    """Write the mean over folds of the best validation P, and each fold's own."""
-    figures = {
-        "p": sum(history.summary["p"] for history in histories) / len(histories),
-        "folds": {str(number): history.summary for number, history in enumerate(histories)},
-    }
+def write_metrics(path: Path, histories: Mapping[Run, History]) -> None:
+    """Write the mean of the best validation P, then each fold's summary or, of several repeats, each repeat's."""
+    of_folds: dict[int, list[dict[str, float]]] = {}
+    for run, history in histories.items():
+        of_folds.setdefault(run.fold, []).append(history.summary)
+    folds: dict[str, dict[str, object]] = {}
+    for fold, (first, *further) in of_folds.items():
+        summaries = [first, *further]
+        p = sum(summary["p"] for summary in summaries) / len(summaries)
+        repeats = {str(number): summary for number, summary in enumerate(summaries)}
+        folds[str(fold)] = {"p": p, "repeats": repeats} if further else {**first}
+    # Every fold has as many repeats, so the mean over all is the mean over folds of the mean over repeats.
+    figures = {"p": sum(history.summary["p"] for history in histories.values()) / len(histories), "folds": folds}
     path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def write_curves(path: Path, histories: Sequence[History]) -> None:
-    """Write a CSV with the columns fold, epoch, lr, train_loss, each target's CCC, and p."""
+def write_curves(path: Path, histories: Mapping[Run, History]) -> None:
+    """Write a CSV with the columns fold, repeat, epoch, lr, train_loss, each target's CCC, and p."""
+    columns = next(iter(histories.values())).rows[0]
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=["fold", *histories[0].rows[0]], lineterminator="\n")
+        writer = csv.DictWriter(file, fieldnames=[*Run._fields, *columns], lineterminator="\n")
         writer.writeheader()
-        for number, history in enumerate(histories):
-            writer.writerows({"fold": number, **row} for row in history.rows)
+        for run, history in histories.items():
+            writer.writerows({**run._asdict(), **row} for row in history.rows)

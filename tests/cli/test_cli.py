@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,7 @@ from pipeline.cli import app
 from pipeline.cli.status import explain, orphans
 from pipeline.clips.partition import Partition
 from pipeline.config import load
-from pipeline.evaluation.predictions import TrialPrediction, write_frames
+from pipeline.evaluation.predictions import TrialPrediction, read_frames, write_frames
 from pipeline.features.store import assemble_store, write_trial
 from pipeline.runtime.items import ItemCache
 from pipeline.training.config import TrainingConfig
@@ -340,6 +341,23 @@ def test_predictions_to_tables(affectflow: Call, results: npt.NDArray[np.float32
     assert files["visual/test/t2.csv"].decode().splitlines()[0] == "time,valence,arousal"
     read = np.array([row.split(",")[1:3] for row in rows[1:]], dtype=np.float32)
     np.testing.assert_array_equal(read, results)
+
+
+def test_further_repeats_are_exported(affectflow: Call, results: npt.NDArray[np.float32]) -> None:
+    frames = Path("predictions/visual/frames.h5")
+    read = read_frames(frames)
+    half, quarter = (np.asarray(results / share, dtype=np.float32) for share in (2, 4))
+    repeated = replace(read.validation["t1"], further=(half, quarter))
+    write_frames(frames, targets=read.targets, validation=[repeated], test=read.test.values())
+    affectflow("export", "predictions", "--to", "out.h5")
+    with h5py.File("out.h5") as file:
+        np.testing.assert_array_equal(file["visual/validation/t1/further_repeats"], [half, quarter])
+        assert "further_repeats" not in file["visual/test/t2"]
+    affectflow("export", "predictions", "--format", "csv", "--to", "out")
+    with Path("out/visual/validation/t1.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert [float(row["arousal_repeat2"]) for row in rows] == pytest.approx(list(quarter[:, 1]))
+    assert [float(row["valence_repeat1"]) for row in rows] == pytest.approx(list(half[:, 0]))
 
 
 def test_an_export_overwrites_nothing_and_names_what_is_missing(

@@ -32,6 +32,7 @@ def test_everything_is_built_from_nothing(first: tuple[Scratch, Run]) -> None:
         assert outs[f"predictions/{model}/submission.txt"].startswith(b"image_location,valence,arousal\n")
         curves = list(csv.DictReader(outs[f"plots/train/{model}.csv"].decode().splitlines()))
         assert [(row["fold"], row["epoch"]) for row in curves] == [("0", "0"), ("0", "1"), ("1", "0"), ("1", "1")]
+        assert {row["repeat"] for row in curves} == {"0"}
 
 
 def test_no_result_names_this_machine(built: Scratch) -> None:
@@ -77,7 +78,7 @@ def test_a_fusion_parameter_reruns_its_model_and_the_way_back_runs_nothing(scrat
 
 
 def test_what_runs_on_reaches_no_result(scratch: Scratch) -> None:
-    scratch.params("compute", {"engine": "processes", "workers": 2, "device": "cpu"})
+    scratch.params("compute", {"engine": "processes", "workers": 2, "device": "cpu", "numerics": "native"})
     assert scratch.repro().ran == set()
 
 
@@ -160,7 +161,7 @@ def test_ctrl_c_leaves_earlier_results_and_no_process(scratch: Scratch) -> None:
     before = scratch.outs()
     endless = {"epochs": 100_000, "early_stopping": 100_000, "plateau_patience": 100_000, "min_learning_rate": 0.0}
     scratch.params("models.grjca.training", endless)
-    scratch.params("compute", {"engine": "processes", "workers": 2, "device": "cpu"})
+    scratch.params("compute", {"engine": "processes", "workers": 2, "device": "cpu", "numerics": "native"})
     process = scratch.start("repro")
     deadline = time.monotonic() + 120
     while len(list(scratch.cache.glob("checkpoints/*"))) < 2:

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import fields
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ RATE = 25.0
 Array = npt.NDArray[np.float32]
 
 
-def write_project(root: Path) -> Params:
-    """Write everything that the report reads, below `root`."""
+def write_project(root: Path, *, repeats: int = 1) -> Params:
+    """Write everything that the report reads, below `root`; each fold was trained `repeats` times."""
     root.mkdir(parents=True, exist_ok=True)
-    (root / "params.yaml").write_text(PARAMS)
+    (root / "params.yaml").write_text(f"training: {{repeats: {repeats}}}\n{PARAMS}")
     (root / "index.csv").write_text("trial,partition\n")
     params = load(root / "params.yaml")
     trials = labelled_trials()
@@ -57,7 +58,7 @@ def write_project(root: Path) -> Params:
     for name in params.backbones:
         _write_store(root, name, seed=params.backbones[name].seed)
     for model in params.models:
-        evaluation = evaluate_model(params, model, trials, segments)
+        evaluation = evaluate_model(params, model, trials, segments, repeats=repeats)
         write_evaluation(
             evaluation,
             predictions=root / "predictions" / model,
@@ -65,7 +66,7 @@ def write_project(root: Path) -> Params:
             targets=list(params.corpus.targets),
             sample=root / "corpus" / "sample.txt",
         )
-        _write_curves(root / "plots" / "train" / f"{model}.csv", skill=SKILL[model])
+        _write_curves(root / "plots" / "train" / f"{model}.csv", skill=SKILL[model], repeats=repeats)
     return params
 
 
@@ -91,9 +92,14 @@ def labelled_trials() -> dict[str, Array]:
 
 
 def evaluate_model(
-    params: Params, model: str, trials: dict[str, Array], segments: dict[str, list[tuple[str, str, int, int]]]
+    params: Params,
+    model: str,
+    trials: dict[str, Array],
+    segments: dict[str, list[tuple[str, str, int, int]]],
+    *,
+    repeats: int,
 ) -> Evaluation:
-    """Evaluate a model whose fold k sees the labels through noise."""
+    """Evaluate a model whose fold k sees the labels through noise, another one in each repeat."""
     held_out = {fold: [f"trial{fold + FOLDS * turn:02d}" for turn in range(3)] for fold in range(FOLDS)}
 
     def read(trial: str) -> TrialInput:
@@ -109,10 +115,11 @@ def evaluate_model(
             labels=None if trial.startswith("test") else labels,
         )
 
-    def fold(k: int) -> Predictor:
+    def fold(k: int, repeat: int) -> Predictor:
         def predict(given: TrialInput) -> Predicted:
             stream = given.streams["visual"]
-            random = np.random.default_rng([k, int(stream[0, 4]), sum(model.encode())])
+            further = [repeat] if repeat else []
+            random = np.random.default_rng([k, int(stream[0, 4]), sum(model.encode()), *further])
             frames = len(stream)
             noise = np.stack([_smooth(random.normal(size=frames + 24)) for _ in range(2)], axis=-1)
             modalities = {"visual": [1], "audio": [0], "grjca": [0, 1]}[model]
@@ -125,7 +132,7 @@ def evaluate_model(
 
     return evaluate(
         model=model,
-        folds={k: fold(k) for k in range(FOLDS)},
+        folds={k: [fold(k, repeat) for repeat in range(repeats)] for k in range(FOLDS)},
         held_out=held_out,
         test=[trial for trial in trials if trial.startswith("test")],
         read=read,
@@ -203,15 +210,15 @@ def _write_store(root: Path, name: str, *, seed: int) -> None:
     assemble_store(root / "data" / "features" / f"{name}.zarr", {"trial00": trial}, attributes=attributes)
 
 
-def _write_curves(path: Path, *, skill: float) -> None:
+def _write_curves(path: Path, *, skill: float, repeats: int) -> None:
     rows = []
-    for fold in range(FOLDS):
-        random = np.random.default_rng(fold)
+    for fold, repeat in product(range(FOLDS), range(repeats)):
+        random = np.random.default_rng([fold, repeat])
         for epoch in range(1, 21 - 2 * fold):
             p = skill * (1 - np.exp(-epoch / 5)) - 0.004 * epoch + 0.02 * random.normal()
-            rows.append([fold, epoch, 1e-3, 1.1 - p + 0.01 * random.normal(), p, p, p])
+            rows.append([fold, repeat, epoch, 1e-3, 1.1 - p + 0.01 * random.normal(), p, p, p])
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_csv(path, ["fold", "epoch", "lr", "train_loss", "valence_ccc", "arousal_ccc", "p"], rows)
+    _write_csv(path, ["fold", "repeat", "epoch", "lr", "train_loss", "valence_ccc", "arousal_ccc", "p"], rows)
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[object]]) -> None:

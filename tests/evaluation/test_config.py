@@ -60,6 +60,15 @@ def test_mistakes_are_named(tmp_path: Path, ensembles: str, message: str) -> Non
         params(tmp_path, f"ensembles: {ensembles}")
 
 
+def test_members_need_equally_many_repeats(tmp_path: Path) -> None:
+    sections = "training: {repeats: 3}\nensembles: {both: {models: [visual-finetuned, small]}}"
+    assert params(tmp_path, sections).repeats_of("visual-finetuned") == 3
+    file = tmp_path / "params.yaml"
+    file.write_text(file.read_text().replace("small: {", "small: {training: {repeats: 2}, "))
+    with pytest.raises(ConfigError, match=r"ensembles\.both: .* got visual-finetuned 3, small 2"):
+        load(file)
+
+
 def test_every_preset_has_the_section_that_the_dag_reads() -> None:
     files = [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
     assert len(files) > 2

@@ -97,6 +97,47 @@ def test_a_test_trial_is_predicted_by_the_best_folds_of_all_members(how: Combina
         assert one.by_fold == {}
 
 
+def repeated(model: str, *, repeats: int) -> FramePredictionsFile:
+    """Return a member whose further repeats differ from its first."""
+    one = member(model)
+    validation = {
+        trial: replace(found, further=tuple(found.predictions * (1 - r / 5) for r in range(1, repeats)))
+        for trial, found in one.validation.items()
+    }
+    return replace(one, validation=validation)
+
+
+def test_each_repeat_combines_the_members_same_repeat() -> None:
+    members = {model: repeated(model, repeats=3) for model in ("one", "two")}
+    config = EnsembleConfig(models=("one", "two"))
+    evaluation = evaluate_ensemble(members, ranges=RANGES, config=config)
+    assert {len(scores) for scores in evaluation.repeats.values()} == {3}
+    for number in range(3):
+        alone = {
+            model: replace(
+                one,
+                validation={
+                    trial: replace(found, predictions=found.repeats[number], further=())
+                    for trial, found in one.validation.items()
+                },
+            )
+            for model, one in members.items()
+        }
+        expected = evaluate_ensemble(alone, ranges=RANGES, config=config)
+        assert expected.folds == {fold: scores[number] for fold, scores in evaluation.repeats.items()}
+        for found, trial in zip(evaluation.validation, expected.validation, strict=True):
+            np.testing.assert_array_equal(found.repeats[number], trial.predictions)
+
+
+def test_members_of_other_numbers_of_repeats_are_refused_once() -> None:
+    members = {"one": repeated("one", repeats=3), "two": member("two")}
+    with pytest.raises(InputError) as caught:
+        evaluate_ensemble(members, ranges=RANGES, config=EnsembleConfig(models=("one", "two")))
+    (problem,) = caught.value.problems
+    assert problem.message == "one trained each fold 3 times, two 1 times"
+    assert problem.remedy == "give both the same training.repeats"
+
+
 def test_centring_moves_the_level_and_not_the_shape() -> None:
     voices = [said(model, fold, "t1") for model in ("one", "two") for fold in BEST[model]]
     voices[3] += 2

@@ -51,7 +51,7 @@ def fold(number: int) -> Predictor:
 def run(**changes: Any) -> Evaluation:
     arguments: dict[str, Any] = {
         "model": "m",
-        "folds": {k: fold(k) for k in (2, 0, 1)},
+        "folds": {k: [fold(k)] for k in (2, 0, 1)},
         "held_out": HELD_OUT,
         "test": TEST,
         "read": read,
@@ -97,10 +97,56 @@ def test_the_best_folds_predict_the_test_trials_in_the_order_of_the_list(how: Co
     assert evaluation.validation[0].by_fold == {}
 
 
+def louder(number: int, repeat: int) -> Predictor:
+    """Return a repeat of a fold, which says more than the one before it."""
+
+    def predict(given: TrialInput) -> Predicted:
+        answer = fold(number)(given)
+        gate = answer.attention["audio"] + repeat
+        return Predicted((answer.predictions * (1 + 0.3 * repeat)).astype(np.float32), {"audio": gate})
+
+    return predict
+
+
+def test_each_repeat_is_scored_and_folds_count_with_their_mean() -> None:
+    repeats = [run(folds={k: [louder(k, repeat)] for k in HELD_OUT}) for repeat in range(3)]
+    evaluation = run(folds={k: [louder(k, repeat) for repeat in range(3)] for k in HELD_OUT})
+    for k in HELD_OUT:
+        assert evaluation.repeats[k] == tuple(one.folds[k] for one in repeats)
+        cccs = [one.folds[k]["valence"].ccc for one in repeats]
+        assert len(set(cccs)) == 3
+        assert evaluation.folds[k]["valence"].ccc == pytest.approx(np.mean(cccs))
+        assert evaluation.folds[k]["valence"].frames == repeats[0].folds[k]["valence"].frames
+    for number, one in enumerate(evaluation.validation):
+        assert len(one.repeats) == 3
+        for repeat, said in enumerate(one.repeats):
+            np.testing.assert_array_equal(said, repeats[repeat].validation[number].predictions)
+        np.testing.assert_array_equal(one.attention["audio"], repeats[0].validation[number].attention["audio"])
+
+
+def test_the_best_folds_are_those_of_the_highest_mean_over_repeats() -> None:
+    # Fold 1 is the best in the first repeat and without any skill in the second.
+    folds = {k: [fold(k), fold(k)] for k in HELD_OUT}
+    folds[1] = [fold(1), lambda given: Predicted(-fold(1)(given).predictions)]
+    assert run(folds={k: repeats[:1] for k, repeats in folds.items()}).best == (1, 2)
+    assert run(folds=folds).best == (2, 0)
+
+
+def test_a_fold_says_the_mean_of_its_repeats_on_a_test_trial() -> None:
+    evaluation = run(folds={k: [louder(k, repeat) for repeat in range(2)] for k in HELD_OUT})
+    assert evaluation.best == (1, 2)
+    (one,) = (trial for trial in evaluation.test if trial.trial == "t1")
+    means = [np.mean([louder(k, r)(read("t1")).predictions for r in range(2)], axis=0) for k in evaluation.best]
+    np.testing.assert_allclose(np.stack(list(one.by_fold.values())), means, atol=1e-6)
+    np.testing.assert_allclose(one.predictions, clip(np.mean(means, axis=0), RANGES), atol=1e-6)
+    np.testing.assert_allclose(one.attention["audio"], (GAIN[1] + GAIN[2]) / 2 + 0.5, atol=1e-6)
+    assert one.further == ()
+
+
 def test_predictions_are_clipped_to_each_targets_range() -> None:
     values = np.array([[-3, -3], [0.2, 0.2], [3, 3]], dtype=np.float32)
     np.testing.assert_allclose(clip(values, RANGES), np.array([[-1, -1], [0.2, 0.2], [1, 0.5]]))
-    evaluation = run(folds={k: lambda given: Predicted(9 * given.streams["visual"]) for k in HELD_OUT})
+    evaluation = run(folds={k: [lambda given: Predicted(9 * given.streams["visual"])] for k in HELD_OUT})
     for one in (*evaluation.validation, *evaluation.test):
         assert one.predictions.max(axis=0).tolist() == [1, 0.5]
 
@@ -117,7 +163,7 @@ def test_frames_that_a_model_left_out_count_only_if_annotated() -> None:
             predictions[np.isnan(given.labels).all(axis=1)] = np.nan
         return Predicted(predictions)
 
-    evaluation = run(folds=dict.fromkeys(HELD_OUT, blind))
+    evaluation = run(folds={k: [blind] for k in HELD_OUT})
     assert evaluation.folds[0] == run().folds[0]
     assert np.isnan(evaluation.validation[0].predictions[3:6]).all()
 

@@ -20,17 +20,17 @@ TARGETS = ["valence", "arousal"]
 @pytest.fixture
 def evaluation() -> Evaluation:
     random = np.random.default_rng(0)
-    validation, folds = [], {}
+    validation, repeats = [], {}
     for fold in range(3):
         labels, predictions = random.uniform(-1, 1, size=(2, 20, 2)).astype(np.float32)
         if fold == 2:
             labels[:5] = np.nan
         validation.append(TrialPrediction(f"v{fold}", np.arange(20.0), predictions, labels, fold))
-        folds[fold] = score_targets(labels, predictions, targets=TARGETS)
+        repeats[fold] = (score_targets(labels, predictions, targets=TARGETS),)
     blank = np.full((4, 2), np.nan, np.float32)
     validation.append(TrialPrediction("blank", np.arange(4.0), np.zeros((4, 2), np.float32), blank, 2))
     test = tuple(TrialPrediction(t, np.arange(3.0), np.full((3, 2), 0.25, np.float32)) for t in ("t1", "t0"))
-    return Evaluation(folds=folds, best=(2, 0), validation=tuple(validation), test=test)
+    return Evaluation(repeats=repeats, best=(2, 0), validation=tuple(validation), test=test)
 
 
 def write(evaluation: Evaluation, root: Path, **arguments: Any) -> tuple[list[Repair], dict[str, bytes]]:
@@ -76,6 +76,42 @@ def test_all_outs_are_written_and_hold_the_figures(evaluation: Evaluation, tmp_p
     assert alone == pytest.approx([one.ccc for one in evaluation.folds[1].values()], abs=1e-6)
     frames = read_frames(tmp_path / "predictions/m/frames.h5")
     assert (set(frames.validation), set(frames.test)) == ({"v0", "v1", "v2", "blank"}, {"t0", "t1"})
+
+
+def test_repeats_are_averaged_and_listed(evaluation: Evaluation, tmp_path: Path) -> None:
+    once = json.loads(write(evaluation, tmp_path / "once")[1]["metrics/m.json"])
+    assert once["repeats"] == 1
+    assert not [name for name in (*once["arousal"], *once["folds"]["0"]) if "repeats" in name]
+    assert "P_sd_repeats" not in once
+    # The second repeat predicts one half of what the first does.
+    validation = [replace(one, further=(one.predictions / np.float32(2),)) for one in evaluation.validation]
+    by_fold = {one.fold: one for one in validation if one.trial != "blank"}
+    repeats = {
+        fold: tuple(score_targets(one.labels, said, targets=TARGETS) for said in one.repeats)
+        for fold, one in by_fold.items()
+        if fold is not None and one.labels is not None
+    }
+    twice = replace(evaluation, repeats=repeats, validation=tuple(validation))
+    files = write(twice, tmp_path / "twice")[1]
+    metrics = json.loads(files["metrics/m.json"])
+    assert metrics["repeats"] == 2
+    values = np.array([[overall(scores) for scores in of_fold] for of_fold in repeats.values()])
+    assert metrics["P"] == pytest.approx(values.mean(), abs=1e-6)
+    assert metrics["P_sd"] == pytest.approx(values.mean(axis=1).std(ddof=1), abs=1e-6)
+    assert metrics["P_sd_repeats"] == pytest.approx(values.mean(axis=0).std(ddof=1), abs=1e-6)
+    rmse = np.array([[scores["valence"].rmse for scores in of_fold] for of_fold in repeats.values()])
+    assert metrics["valence"]["rmse_sd_repeats"] == pytest.approx(rmse.mean(axis=0).std(ddof=1), abs=1e-6)
+    for fold, of_fold in repeats.items():
+        found = metrics["folds"][str(fold)]
+        assert list(found["repeats"]) == ["0", "1"]
+        assert found["P"] == pytest.approx(np.mean([one["P"] for one in found["repeats"].values()]), abs=2e-6)
+        assert found["repeats"]["1"]["arousal"]["ccc"] == pytest.approx(of_fold[1]["arousal"].ccc, abs=1e-6)
+        assert found["repeats"]["0"] == {name: once["folds"][str(fold)][name] for name in ("P", *TARGETS)}
+    rows = list(csv.DictReader(files["predictions/m/trials.csv"].decode().splitlines()))
+    alone = [float(row["ccc"]) for row in rows if row["trial"] == "v1"]
+    assert alone == pytest.approx([one.ccc for one in twice.folds[1].values()], abs=1e-6)
+    frames = read_frames(tmp_path / "twice/predictions/m/frames.h5")
+    np.testing.assert_array_equal(frames.validation["v0"].further[0], validation[0].predictions / 2)
 
 
 def test_the_same_evaluation_gives_the_same_bytes(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -67,6 +67,19 @@ def test_what_each_fold_said_keeps_its_order(tmp_path: Path) -> None:
         replace(trial("t"), by_fold={4: np.zeros((8, 2), np.float32)})
 
 
+def test_further_repeats_come_back_in_their_order(tmp_path: Path) -> None:
+    one = trial("a", fold=0)
+    further = tuple(np.full((9, 2), repeat, np.float32) for repeat in (1, 2))
+    write_frames(tmp_path / "x.h5", targets=TARGETS, validation=[replace(one, further=further)], test=[])
+    read = read_frames(tmp_path / "x.h5").validation["a"]
+    assert len(read.repeats) == 3
+    for found, said in zip(read.repeats, (one.predictions, *further), strict=True):
+        np.testing.assert_array_equal(found, said)
+    assert read_frames(write(tmp_path / "once.h5")).validation["a"].further == ()
+    with pytest.raises(ValueError, match="trial a: repeat 2 has 8 rows for 9 frames"):
+        replace(one, further=(further[0], further[1][1:]))
+
+
 def test_bytes_depend_on_the_predictions_alone(tmp_path: Path) -> None:
     assert write(tmp_path / "1.h5").read_bytes() == write(tmp_path / "2.h5", order=-1).read_bytes()
 

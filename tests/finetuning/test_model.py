@@ -8,19 +8,22 @@ import pytest
 from pipeline.backbones.common.config import BackboneConfig
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.folds import Fold, Folds
+from pipeline.evaluation.runs import Run, all_runs, find_runs
 from pipeline.finetuning.model import ModelFinetuning
 from pipeline.finetuning.scores import score_predictions
+from pipeline.models.trained import TrainedFold
 from pipeline.runtime.errors import ConfigError, InputError
 from pipeline.runtime.executor import Executor
-from pipeline.runtime.files import assemble
+from pipeline.runtime.files import assemble, sha256_file
 from pipeline.runtime.items import ItemCache
-from pipeline.training.history import HISTORY, History
+from pipeline.training.history import FOLD, HISTORY, History
 from tests.finetuning.factory import (
     MODEL,
     QUICK,
     TARGETS,
     TEST,
     TRAIN,
+    TRAINING,
     VALIDATION,
     narrow_backbones,
     train_base,
@@ -65,19 +68,21 @@ def finetuning_of(folder: Path, **changed: Any) -> ModelFinetuning:
 
 def keys(finetuning: ModelFinetuning, folder: Path) -> list[str]:
     streams = finetuning._streams()
-    return [finetuning._item(number, folder / "grjca" / f"fold{number}.safetensors", streams).key for number in (0, 1)]
+    bases = find_runs(folder / "grjca", folds=2, remedy="")
+    return [finetuning._item(run, base, streams).key for run, base in bases.items()]
 
 
 def test_folds_are_fine_tuned_once_and_scored_like_any_models(folder: Path) -> None:
     first = finetuning_of(folder).run(folder / "grjca")
-    assert len(set(first.folds)) == 2
+    assert list(first.runs) == [Run(0), Run(1)]
+    assert len(set(first.runs.values())) == 2
     assert set(first.predictions) == {
-        *((0, trial) for trial in (*VALIDATION, *TEST)),
-        *((1, trial) for trial in (*TRAIN[2:], *TEST)),
+        *((Run(0), trial) for trial in (*VALIDATION, *TEST)),
+        *((Run(1), trial) for trial in (*TRAIN[2:], *TEST)),
     }
-    before = [(path / "fold.safetensors").stat().st_ino for path in first.folds]
+    before = [(path / "fold.safetensors").stat().st_ino for path in first.runs.values()]
     assert finetuning_of(folder).run(folder / "grjca") == first
-    assert [(path / "fold.safetensors").stat().st_ino for path in first.folds] == before
+    assert [(path / "fold.safetensors").stat().st_ino for path in first.runs.values()] == before
 
     config = EvaluateConfig(top_folds=1)
     evaluation = score_predictions(
@@ -89,7 +94,7 @@ def test_folds_are_fine_tuned_once_and_scored_like_any_models(folder: Path) -> N
     assert evaluation.test[0].labels is None
     assert "stage_visual" in evaluation.test[0].attention
     for number, scores in evaluation.folds.items():
-        p = History.read(first.folds[number] / HISTORY).summary["p"]
+        p = History.read(first.runs[Run(number)] / HISTORY).summary["p"]
         assert sum(score.ccc for score in scores.values()) / 2 == pytest.approx(p, abs=1e-6)
 
 
@@ -97,9 +102,36 @@ def test_a_changed_test_trial_is_predicted_again_and_no_fold_is_fine_tuned(folde
     first = finetuning_of(folder).run(folder / "grjca")
     digests = {**finetuning_of(folder).digests, TEST[0]: "new"}
     again = finetuning_of(folder, digests=digests).run(folder / "grjca")
-    assert again.folds == first.folds
+    assert again.runs == first.runs
     changed = {place for place, path in again.predictions.items() if path != first.predictions[place]}
-    assert changed == {(0, TEST[0]), (1, TEST[0])}
+    assert changed == {(Run(0), TEST[0]), (Run(1), TEST[0])}
+
+
+@pytest.mark.slow
+def test_every_repeat_is_fine_tuned_from_its_own_start(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "grjca").mkdir()
+    training = TRAINING.model_copy(update={"epochs": 2})
+    for repeat in (0, 1):
+        base = train_base(tmp_path / str(repeat), folder / "clips", training=training.of_repeat(repeat))
+        for number in (0, 1):
+            assemble(base, tmp_path / "grjca" / Run(number, repeat).file)
+    tuned = finetuning_of(folder).run(tmp_path / "grjca")
+    assert list(tuned.runs) == all_runs(range(2), repeats=2)
+    seeds = [TrainedFold.load(tmp_path / "grjca" / run.file).metadata["seed"] for run in (Run(0), Run(0, 1))]
+    assert seeds[1] == seeds[0] + 1000
+    assert len({sha256_file(path / FOLD) for path in tuned.runs.values()}) == 4
+    evaluation = score_predictions(
+        "x",
+        tuned.predictions,
+        folds=FOLDS,
+        clips=folder / "clips",
+        ranges=TARGETS,
+        config=EvaluateConfig(top_folds=1),
+    )
+    for number, repeats in evaluation.repeats.items():
+        for repeat, scores in enumerate(repeats):
+            p = History.read(tuned.runs[Run(number, repeat)] / HISTORY).summary["p"]
+            assert sum(score.ccc for score in scores.values()) / 2 == pytest.approx(p, abs=1e-6)
 
 
 def test_a_folds_key_holds_all_that_reaches_it_and_nothing_else(folder: Path) -> None:
@@ -130,7 +162,7 @@ def test_only_folds_from_a_changed_start_are_fine_tuned_again(folder: Path, tmp_
 
 
 def test_a_missing_start_names_what_to_run(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"2 problems[\s\S]*fold1\.safetensors: no trained fold.*train@grjca"):
+    with pytest.raises(InputError, match=r"2 problems[\s\S]*fold1\.safetensors: fold 1 was not trained.*train@grjca"):
         finetuning_of(folder).run(tmp_path)
 
 

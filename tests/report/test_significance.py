@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -138,3 +139,86 @@ def test_a_constant_prediction_counts_zero() -> None:
         for one in trials(0.3)
     ]
     assert np.abs(bootstrap(constant, targets=TARGETS).samples["P"]).max() < 1e-9
+
+
+def repeated(noise: float, *, repeats: int, per_fold: int = 6, spread: float = 0.2) -> list[TrialPrediction]:
+    """Return trials that every fold's repeats predict, each with an error of its own beside the one they share."""
+    found = []
+    for one in trials(noise, per_fold=per_fold):
+        said = []
+        for number in range(repeats):
+            own = np.random.default_rng([number, *one.trial.encode()]).normal(size=one.predictions.shape)
+            said.append((one.predictions * (1 - spread * number / repeats) + 0.1 * own).astype(np.float32))
+        found.append(replace(one, predictions=said[0], further=tuple(said[1:])))
+    return found
+
+
+def of_repeat(validation: Sequence[TrialPrediction], number: int) -> list[TrialPrediction]:
+    return [replace(one, predictions=one.repeats[number], further=()) for one in validation]
+
+
+def plain_hierarchy(
+    validation: Sequence[TrialPrediction], trial_draws: list[npt.NDArray[np.int64]], repeat_draws: list[list[int]]
+) -> npt.NDArray[np.float64]:
+    """The mean over folds of the mean over drawn repeats of the CCC of the drawn trials, the slow way."""
+    folds = []
+    for fold, (of_trials, of_repeats) in enumerate(zip(trial_draws, repeat_draws, strict=True)):
+        members = [replace(one, fold=0) for one in validation if one.fold == fold]
+        chosen = [number for number, count in enumerate(of_repeats) for _ in range(count)]
+        folds.append(np.mean([plain_sample(of_repeat(members, number), [of_trials]) for number in chosen], axis=0))
+    return np.asarray(np.mean(folds, axis=0))
+
+
+def test_repeats_are_drawn_within_their_fold_and_crossed_with_trials() -> None:
+    validation = repeated(0.3, repeats=4)
+    resampled = bootstrap(validation, targets=TARGETS, resamples=10, seed=5)
+    assert resampled.repeats == 4
+    of_trials, of_repeats = np.random.default_rng(5), np.random.default_rng([5, 4])
+    trial_draws, repeat_draws = (
+        [random.multinomial(count, np.full(count, 1 / count), size=10) for _ in range(3)]
+        for random, count in ((of_trials, 6), (of_repeats, 4))
+    )
+    assert any(max(draw) > 1 for draw in repeat_draws[0])
+    for number in range(10):
+        expected = plain_hierarchy(
+            validation, [draws[number] for draws in trial_draws], [list(draws[number]) for draws in repeat_draws]
+        )
+        assert resampled.samples["valence"][number] == pytest.approx(expected[0], abs=1e-5)
+        assert resampled.samples["P"][number] == pytest.approx(expected.mean(), abs=1e-5)
+
+
+def test_a_single_repeat_adds_nothing_to_the_draws_of_trials() -> None:
+    validation = repeated(0.3, repeats=3)
+    first = bootstrap(of_repeat(validation, 0), targets=TARGETS)
+    assert first.repeats == 1
+    equal = [replace(one, further=(one.predictions, one.predictions)) for one in of_repeat(validation, 0)]
+    np.testing.assert_allclose(bootstrap(equal, targets=TARGETS).samples["P"], first.samples["P"], atol=1e-12)
+
+
+def test_seeds_that_disagree_widen_the_interval() -> None:
+    alike, unlike = (
+        bootstrap(repeated(0.3, repeats=5, per_fold=40, spread=spread), targets=TARGETS).interval("P")
+        for spread in (0.0, 0.9)
+    )
+    assert unlike.high - unlike.low > 1.5 * (alike.high - alike.low)
+
+
+def test_models_of_equal_repeats_are_given_the_same_repeats_and_others_the_same_trials() -> None:
+    first, second = repeated(0.3, repeats=5), repeated(0.5, repeats=5)
+    paired = bootstrap(first, targets=TARGETS).difference(bootstrap(second, targets=TARGETS), "P")
+    itself = bootstrap(first, targets=TARGETS)
+    none = itself.difference(bootstrap(first, targets=TARGETS), "P")
+    assert (none.low, none.high) == (0, 0)
+    once = bootstrap(of_repeat(second, 0), targets=TARGETS)
+    mixed = itself.difference(once, "P")
+    assert once.trials == itself.trials
+    # The first is ahead in any case; of the second's single seed nothing is drawn.
+    assert 0 < paired.low < paired.high
+    assert 0 < mixed.low < mixed.high
+
+
+def test_trials_of_other_numbers_of_repeats_are_refused() -> None:
+    validation = repeated(0.3, repeats=3)
+    uneven = [replace(validation[0], further=()), *validation[1:]]
+    with pytest.raises(ValueError, match="same number of repeats, got 1 to 3"):
+        bootstrap(uneven, targets=TARGETS)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.metrics import overall, score_targets
+from pipeline.evaluation.runs import Run
+from pipeline.report.published import published_row
 from pipeline.report.sources import (
     ModelResults,
     ccc_table,
@@ -17,6 +19,7 @@ from pipeline.report.sources import (
 )
 from pipeline.runtime.errors import InputError
 from tests.evaluation.synthetic import write_project
+from tests.report.test_published import key
 
 MODELS = {"visual": None, "audio": None, "grjca": None}
 
@@ -37,22 +40,66 @@ def test_results_come_in_the_order_of_the_models(results: tuple[ModelResults, ..
     assert [one.name for one in results] == list(MODELS)
     assert [len(one.curves) for one in results] == [4, 4, 4]
     assert [repair.trial for repair in results[0].repairs] == ["test01", "test02"]
-    assert set(results[2].folds[0]) == {"valence", "arousal", "P"}
+    assert set(results[2].repeats[0][0]) == {"valence", "arousal", "P"}
+    assert set(results[0].curves) == {Run(fold) for fold in range(4)}
 
 
-def test_the_figures_of_the_metrics_are_those_of_the_frames(results: tuple[ModelResults, ...]) -> None:
-    for one in results:
-        for fold, figures in one.folds.items():
-            trials = [trial for trial in one.frames.validation.values() if trial.fold == fold]
-            assert len(trials) == 3
-            y, p = (np.concatenate([getattr(trial, name) for trial in trials]) for name in ("labels", "predictions"))
+def check_figures(one: ModelResults) -> None:
+    """Compare the figures of the metrics file with those of the predictions by frame."""
+    for fold, repeats in one.repeats.items():
+        trials = [trial for trial in one.frames.validation.values() if trial.fold == fold]
+        assert len(trials) == 3
+        y = np.concatenate([trial.labels for trial in trials if trial.labels is not None])
+        for number, figures in enumerate(repeats):
+            p = np.concatenate([trial.repeats[number] for trial in trials])
             scores = score_targets(y, p, targets=one.frames.targets)
             assert figures["arousal"] == pytest.approx(scores["arousal"].ccc, abs=1e-6)
             assert figures["P"] == pytest.approx(overall(scores), abs=1e-6)
 
 
+def test_the_figures_of_the_metrics_are_those_of_the_frames(results: tuple[ModelResults, ...]) -> None:
+    for one in results:
+        assert {len(repeats) for repeats in one.repeats.values()} == {1}
+        check_figures(one)
+
+
+def test_every_repeat_is_read(tmp_path: Path, results: tuple[ModelResults, ...]) -> None:
+    write_project(tmp_path / "root", repeats=3)
+    for one, once in zip(read_results(tmp_path / "root", MODELS), results, strict=True):
+        assert {len(repeats) for repeats in one.repeats.values()} == {one.resampled.repeats} == {3}
+        assert len(one.curves) == 12
+        check_figures(one)
+        # The first repeat is what a model is that was trained once.
+        assert {fold: repeats[0] for fold, repeats in one.repeats.items()} == {
+            fold: repeats[0] for fold, repeats in once.repeats.items()
+        }
+        for trial, prediction in one.frames.validation.items():
+            np.testing.assert_array_equal(prediction.predictions, once.frames.validation[trial].predictions)
+
+
+def test_published_numbers_stand_beside_what_they_compare_with(project: Path) -> None:
+    rows = {
+        "visual": published_row(key("grjca Table 1", "GRJCA", "visual")),
+        "audio": None,
+        "grjca": published_row(key("interactive_multimodal_fusion Table 2", "Multi-scale TCN + cross-modal attention")),
+    }
+    results = read_results(project, rows)
+    for official_split in (True, False):
+        table = ccc_table(results, note="", official_split=official_split)
+        lines = {(line.model, line.figure): line for line in table.lines}
+        official = lines["visual", "valence"]
+        beside_fold, beside_mean = ({0: 0.405}, None) if official_split else ({}, 0.405)
+        assert (dict(official.published_folds), official.published) == (beside_fold, beside_mean)
+        assert (dict(lines["audio", "P"].published_folds), lines["audio", "P"].published) == ({}, None)
+        # Six folds are printed, four are here.
+        folds = lines["grjca", "valence"]
+        assert dict(folds.published_folds) == {0: 0.3672, 1: 0.4793, 2: 0.5968, 3: 0.5692}
+        assert folds.published == pytest.approx(0.5036, abs=1e-4)
+        assert lines["grjca", "P"].published_folds[0] == pytest.approx((0.3672 + 0.6633) / 2)
+
+
 def test_models_are_ranked_and_compared_by_pairs(results: tuple[ModelResults, ...]) -> None:
-    table = ccc_table(results, note="")
+    table = ccc_table(results, note="", official_split=True)
     order = [line.model for line in ranked(table)]
     assert order == ["grjca", "visual", "audio"]
     found = differences(results, table)

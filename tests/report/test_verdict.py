@@ -4,12 +4,12 @@ from pipeline.backbones.common.config import BackboneConfig
 from pipeline.evaluation.config import EnsembleConfig
 from pipeline.report.significance import Difference, Interval
 from pipeline.report.tables import CccTable, Line
-from pipeline.report.verdict import caution, listed, made_of, standing
+from pipeline.report.verdict import caution, listed, made_of, standing, trained
 
 INTERVAL = Interval(0.1, 0.9)
 TABLE = CccTable(
     lines=tuple(
-        Line(model, figure, {0: value - 0.1, 1: value + 0.1}, INTERVAL)
+        Line(model, figure, {0: (value - 0.1,), 1: (value + 0.1,)}, INTERVAL)
         for model, value in (("visual", 0.4), ("grjca", 0.6), ("audio", 0.3))
         for figure in ("valence", "P")
     ),
@@ -42,12 +42,41 @@ def test_the_leader_is_named_with_what_speaks_for_it(clear: tuple[bool, bool], s
 
 
 def test_a_single_model_is_not_compared() -> None:
-    only = CccTable(lines=(Line("m", "P", {0: 0.5}, INTERVAL),), note="")
+    only = CccTable(lines=(Line("m", "P", {0: (0.5,)}, INTERVAL),), note="")
     assert standing(only, []).endswith("0.500 (SD 0.000 over one fold; P is the mean CCC of the targets).")
 
 
+def test_repeats_are_said_and_resampled() -> None:
+    lines = [
+        Line(model, "P", {0: (value - 0.1, value), 1: (value, value + 0.1)}, INTERVAL)
+        for model, value in (("visual", 0.4), ("grjca", 0.6))
+    ]
+    text = standing(CccTable(tuple(lines), note=""), differences(True, True)[:1])
+    assert "0.600 (SD 0.071 over 2 folds and 0.071 over 2 repeats; P is" in text
+    assert "Resampling the validation trials and repeats leaves it ahead" in text
+    once = Line("audio", "P", {0: (0.3,), 1: (0.3,)}, INTERVAL)
+    text = standing(CccTable((*lines, once), note=""), differences(True, True))
+    assert "Resampling the validation trials leaves it ahead" in text
+
+
+@pytest.mark.parametrize(
+    ("repeats", "said"),
+    [
+        ({"a": 1, "b": 1}, "Each fold was trained once: how far another seed would move these figures is unknown."),
+        ({"a": 3, "b": 3}, "Each fold was trained with 3 seeds; a fold's figure is the mean over these repeats."),
+        (
+            {"a": 1, "b": 5, "c": 3, "d": 5, "e": 1},
+            "Each fold was trained with 3 seeds for c and with 5 seeds for b and d; a fold's figure is the mean over "
+            "these repeats. For a and e it was trained once: how far another seed would move their figures is unknown.",
+        ),
+    ],
+)
+def test_how_often_folds_were_trained_is_said_plainly(repeats: dict[str, int], said: str) -> None:
+    assert trained(repeats) == said
+
+
 def test_an_ensemble_is_called_one() -> None:
-    lead = Line("both", "P", {0: 0.7}, INTERVAL, members=("visual", "grjca"))
+    lead = Line("both", "P", {0: (0.7,)}, INTERVAL, members=("visual", "grjca"))
     table = CccTable(lines=(*TABLE.lines, lead), note="")
     others = [Difference("both", "grjca", "P", 0.1, INTERVAL)]
     assert standing(table, others).startswith("The ensemble both has the highest mean validation P, 0.700")

@@ -141,10 +141,57 @@ def test_the_table_has_a_line_per_model_and_figure(reports: Path) -> None:
     assert [(one["model"], one["figure"]) for one in lines] == [
         (model, figure) for model in ("visual", "audio", "grjca") for figure in ("valence", "arousal", "P")
     ]
-    published = {(one["model"], one["figure"]): one["published"] for one in lines}
-    assert published["grjca", "valence"] == 0.623
-    assert published["grjca", "P"] == pytest.approx(0.6415)
-    assert published["audio", "P"] is None
+    # The corpus has a validation partition: numbers of the official split stand beside fold 0.
+    assert {one["published"] for one in lines} == {None}
+    published = {(one["model"], one["figure"]): one["published_folds"] for one in lines}
+    assert published["grjca", "valence"] == {"0": 0.623}
+    assert published["grjca", "P"] == {"0": pytest.approx(0.6415)}
+    assert published["audio", "P"] == {}
+
+
+def test_a_published_number_stands_beside_fold_0_and_says_so(reports: Path, page: Page) -> None:
+    lines = json.loads((reports / "ccc.json").read_text())["lines"]
+    ours = next(one["folds"]["0"] for one in lines if (one["model"], one["figure"]) == ("grjca", "valence"))
+    text = prose(page)
+    assert f"fold 0 {number(ours)} published 0.623" in text
+    assert f"{number(ours)} publ. 0.623" in text
+    assert "Fold 0 official split" in text.replace("\u00a0", " ")
+    assert "official validation set, beside fold 0, which validates on it" in text
+    assert "it compares with the ringed dot, fold 0" in text
+    assert f"{number(ours)} (0.623)" in (reports / "ccc.md").read_text()
+
+
+def test_with_one_seed_the_report_says_that_the_spread_is_unknown(reports: Path, page: Page) -> None:
+    said = "Each fold was trained once: how far another seed would move these figures is unknown."
+    assert said in prose(page)
+    assert said in json.loads((reports / "ccc.json").read_text())["note"]
+    assert "seeds ±" not in prose(page)
+    assert "over repeats" not in prose(page)
+
+
+def test_repeats_are_shown_with_their_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(tmp_path / "root", repeats=3)
+    monkeypatch.chdir(tmp_path / "root")
+    main()
+    page = Page(Path("reports/index.html").read_text())
+    text = prose(page)
+    assert "Each fold was trained with 3 seeds; a fold's figure is the mean over these repeats." in text
+    assert "a bootstrap over trials and repeats" in text
+    assert "One thin line per fold and repeat." in text
+    assert "each fold says the mean of its repeats" in text
+    lines = json.loads(Path("reports/ccc.json").read_text())["lines"]
+    assert len(lines) == 9
+    for line in lines:
+        metrics = json.loads(Path(f"metrics/evaluate/{line['model']}.json").read_text())
+        figures = metrics if line["figure"] == "P" else metrics[line["figure"]]
+        name = "P" if line["figure"] == "P" else "ccc"
+        assert line["repeats"] == metrics["repeats"] == 3
+        assert line["mean"] == pytest.approx(figures[name], abs=2e-6)
+        assert line["sd"] == pytest.approx(figures[f"{name}_sd"], abs=2e-6)
+        assert line["sd_repeats"] == pytest.approx(figures[f"{name}_sd_repeats"], abs=2e-6)
+        assert line["sd_repeats"] > 0
+        assert f"seeds ± {number(line['sd_repeats'])}" in text.replace("\u00a0", " ")
+    assert len(re.findall("fold 3 repeat 2 best P", Path("reports/index.html").read_text())) == 3
 
 
 def test_every_pair_of_models_is_compared_in_every_file(reports: Path, page: Page) -> None:
