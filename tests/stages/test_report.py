@@ -153,7 +153,7 @@ def test_a_published_number_stands_beside_fold_0_and_says_so(reports: Path, page
     lines = json.loads((reports / "ccc.json").read_text())["lines"]
     ours = next(one["folds"]["0"] for one in lines if (one["model"], one["figure"]) == ("grjca", "valence"))
     text = prose(page)
-    assert f"fold 0 {number(ours)} published 0.623" in text
+    assert f"fold 0: {number(ours)}, published 0.623" in text
     assert f"{number(ours)} publ. 0.623" in text
     assert "Fold 0 official split" in text.replace("\u00a0", " ")
     assert "official validation set, beside fold 0, which validates on it" in text
