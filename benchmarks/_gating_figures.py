@@ -53,11 +53,11 @@ def agreement(trials: Trials, segments: Segments, *, targets: Sequence[str]) -> 
 
 
 def annotated(trials: Trials, segments: Segments) -> dict[str, tuple[int, int]]:
-    """Return how many fully annotated frames each condition has, and in how many trials."""
+    """Return how many frames with a label of any target each condition has, and in how many trials."""
     found = {}
     for condition in CONDITIONS:
         inside = restrict(trials, segments, condition)
-        counts = [int((~np.isnan(one.labels).any(axis=1)).sum()) for one in inside if one.labels is not None]
+        counts = [int((~np.isnan(one.labels)).any(axis=1).sum()) for one in inside if one.labels is not None]
         found[condition] = (sum(counts), sum(count > 0 for count in counts))
     return found
 

@@ -1,4 +1,4 @@
-"""The picture of docs/gating.md: P by condition, the gates by condition, and the loss with and without a bound on H."""
+"""The picture of docs/gating.md: P by condition, and the gates by condition."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,10 @@ class Panels:
     ----------
     p : by model and condition, P of each seed
     gates : by gate and condition, the mean weight of each seed
-    losses : by label, the training loss of each fold and seed by epoch
     """
 
     p: Mapping[str, Mapping[str, Sequence[float]]]
     gates: Mapping[str, Mapping[str, Sequence[float]]]
-    losses: Mapping[str, Sequence[Sequence[float]]]
 
 
 def draw(panels: Panels, path: Path) -> None:
@@ -36,15 +34,12 @@ def draw(panels: Panels, path: Path) -> None:
     with mpl.rc_context():
         mpl.rcParams.update({"svg.hashsalt": "affectflow", "font.family": "DejaVu Sans", "svg.fonttype": "path"})
         mpl.rcParams.update({"font.size": 9, "axes.titlesize": 10})
-        figure = Figure(figsize=(10.5, 6.8), facecolor="white", layout="constrained")
-        grid = figure.add_gridspec(2, 2, width_ratios=(1.55, 1))
-        left, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
-        _dots(left, _turned(panels.p), dict(zip(panels.p, COLOURS, strict=False)))
-        left.set(ylabel="P, mean CCC of both targets", title="Agreement: a dot per seed, a bar at their mean")
-        _losses(right, panels.losses)
-        axes = figure.add_subplot(grid[1, :])
-        _dots(axes, panels.gates, BY_CONDITION)
-        axes.set(ylim=(0, 1), ylabel="mean weight", title="GRJCA's gates: weight of what attention gave, by condition")
+        figure = Figure(figsize=(9.5, 6.8), facecolor="white", layout="constrained")
+        above, below = figure.subplots(2)
+        _dots(above, _turned(panels.p), dict(zip(panels.p, COLOURS, strict=False)))
+        above.set(ylabel="P, mean CCC of both targets", title="Agreement: a dot per seed, a bar at their mean")
+        _dots(below, panels.gates, BY_CONDITION)
+        below.set(ylim=(0, 1), ylabel="mean weight", title="GRJCA's gates: weight of what attention gave, by condition")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None})
 
@@ -69,16 +64,3 @@ def _dots(axes: Axes, groups: Mapping[str, Mapping[str, Sequence[float]]], colou
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, ncols=2 if len(colours) > 3 else len(colours), fontsize=8, loc="best")
-
-
-def _losses(axes: Axes, losses: Mapping[str, Sequence[Sequence[float]]]) -> None:
-    looks = [("#2f6db3", "-"), ("#2f6db3", (0, (2, 1.5))), ("#b58a2e", "-"), ("#b58a2e", (0, (2, 1.5)))]
-    for (label, curves), (colour, line) in zip(losses.items(), looks, strict=False):
-        # A fold that stopped early stands at its last epoch, so that every epoch is a mean over the same folds.
-        longest = max(map(len, curves))
-        held = [[*curve, *([curve[-1]] * (longest - len(curve)))] for curve in curves]
-        axes.plot(np.arange(1, longest + 1), np.mean(held, axis=0), color=colour, linestyle=line, label=label)
-    axes.set(ylim=(0, 1.05), xlabel="epoch", ylabel="1 - CCC", title="Training loss, mean over folds and seeds")
-    axes.grid(color="0.9")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)

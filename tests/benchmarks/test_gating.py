@@ -8,8 +8,6 @@ from sklearn.metrics import roc_auc_score
 from benchmarks import _gating_figures as figures
 from benchmarks._gating_figures import CLEAN, CONDITIONS, EITHER, FACE, VOICE
 from benchmarks._gating_plot import Panels, draw
-from benchmarks._gating_tables import pm
-from benchmarks.gating import fill
 from pipeline.evaluation.metrics import ccc
 from pipeline.evaluation.predictions import TrialPrediction
 from pipeline.report.segments import Segment
@@ -60,7 +58,7 @@ def test_agreement_is_that_of_the_frames_of_a_condition_over_all_trials() -> Non
     valence, arousal = ccc(labels[kept, 0], predictions[kept, 0]), ccc(labels[:, 1], predictions[:, 1])
     assert found[VOICE]["valence"] == pytest.approx(valence)
     assert found[VOICE]["P"] == pytest.approx((valence + arousal) / 2)
-    assert figures.annotated(trials, SEGMENTS)[VOICE] == (10 + 12 - 3, 2)
+    assert figures.annotated(trials, SEGMENTS)[VOICE] == (10 + 12, 2)  # a label of one target is enough
     assert figures.annotated(trials, SEGMENTS)[FACE] == (15, 1)
 
 
@@ -121,24 +119,9 @@ def test_switches_and_saturation_are_counted() -> None:
     assert figures.at_ends(np.array([[1, -0.99], [0.97, 0]])) == pytest.approx(0.5)
 
 
-def test_mean_and_deviation_are_over_seeds() -> None:
-    assert pm([0.5, 0.7, 0.6]) == "0.600 ± 0.100"
-
-
-def test_tables_are_put_between_their_markers() -> None:
-    page = "before\n<!-- gates -->\nold\n<!-- /gates -->\nafter\n<!-- gates soft -->\n<!-- /gates soft -->\n"
-    filled = fill(page, {"gates": r"\1 new", "gates soft": "soft"})
-    assert filled == (
-        "before\n<!-- gates -->\n\\1 new\n<!-- /gates -->\nafter\n<!-- gates soft -->\nsoft\n<!-- /gates soft -->\n"
-    )
-    assert fill(filled, {"gates": r"\1 new"}) == filled
-    with pytest.raises(ValueError, match="0 places for other"):
-        fill(page, {"other": ""})
-
-
 def test_the_same_numbers_draw_the_same_bytes(tmp_path: Path) -> None:
     by_condition = {name: [0.4, 0.5] for name in (CLEAN, FACE, VOICE)}
-    panels = Panels(p={"m": by_condition}, gates={"audio 1": by_condition}, losses={"m": [[1.0, 0.5, 0.4], [1.0]]})
+    panels = Panels(p={"m": by_condition}, gates={"audio 1": by_condition})
     draw(panels, tmp_path / "a.svg")
     draw(panels, tmp_path / "b.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
