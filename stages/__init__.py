@@ -1,6 +1,3 @@
 """One thin entry per DVC stage: read parameters, call the library, write outs."""
 
-from pipeline.runtime.numerics import fix_numerics
-
-# Before any stage imports a numeric library.
-fix_numerics("params.yaml")
+from pipeline.runtime import prepare  # noqa: F401 - fixes the arithmetic before a stage loads any numeric library

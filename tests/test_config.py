@@ -90,7 +90,7 @@ def test_the_minimum_is_enough() -> None:
         ("backbones.ir50.weight", "backbones.ir50.weight: unknown key; did you mean 'weights'?"),
         ("models.grjca.stream", "models.grjca.stream: unknown key; did you mean 'streams'?"),
         ("models.grjca.published.methd", "models.grjca.published.methd: unknown key; did you mean 'method'?"),
-        ("compute.zzz", "compute.zzz: unknown key; known: device, engine, workers"),
+        ("compute.zzz", "compute.zzz: unknown key; known: device, engine, numerics, workers"),
     ],
 )
 def test_an_unknown_key_names_itself_and_its_nearest_neighbour(path: str, hint: str) -> None:

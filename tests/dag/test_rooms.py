@@ -70,9 +70,13 @@ def path_of(module: str) -> str:
 
 
 def runs_nothing(path: Path) -> bool:
-    """Say whether a package's file holds a docstring alone."""
+    """Say whether a package's file holds a docstring and imports alone; what it imports counts by itself."""
     body = ast.parse(path.read_text()).body
-    return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body)
+    return all(
+        isinstance(node, ast.Import | ast.ImportFrom)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in body
+    )
 
 
 def entered(entry: str, chosen: tuple[str, ...]) -> set[str]:

@@ -30,7 +30,8 @@ def _whole(network: nn.Module, x: Tensor) -> Tensor:
 def _ir50(network: nn.Module, x: Tensor) -> Tensor:
     """All units, and the layers at the end on a map of the width that they take."""
     maps = network.get_submodule("body")(network.get_submodule("input_layer")(x))
-    return cast(Tensor, network.get_submodule("output_layer")(maps.mean((2, 3), keepdim=True).expand(-1, -1, 5, 5)))
+    wide = maps.mean((2, 3), keepdim=True).repeat(1, 1, 5, 5).contiguous(memory_format=torch.channels_last)
+    return cast(Tensor, network.get_submodule("output_layer")(wide))
 
 
 def _vgg(network: nn.Module, x: Tensor) -> Tensor:
