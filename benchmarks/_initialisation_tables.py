@@ -94,7 +94,7 @@ def start_table(starts: Mapping[str, Sequence[Start]]) -> str:
         shares = [f"{100 * share:.0f} %" for share in one.saturated]
         cells = [*sizes, *[""] * (longest + 1 - len(sizes)), *shares, *[""] * (longest - len(shares))]
         gradients = [seed.gradient for seed in seeds]
-        rows.append([name, *cells, f"{100 * one.at_ends:.0f} %", f"{min(gradients):.2g} to {max(gradients):.2g}"])
+        rows.append([name, *cells, f"{100 * one.at_ends:.0f} %", f"{min(gradients):.1f} to {max(gradients):.1f}"])
     after = [f"after iteration {number}" for number in range(1, longest + 1)]
     beyond = [f"C beyond 0.99, iteration {number}" for number in range(1, longest + 1)]
     header = ["", "encoded audio, visual", *after, *beyond, "predictions at ±1", "gradient of the encoders"]

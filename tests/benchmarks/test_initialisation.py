@@ -199,7 +199,7 @@ def test_a_model_without_attention_has_empty_cells() -> None:
     with_attention = [Start(((1.0, 1.0), (2.0, 2.5)), (0.875,), gradient, 0.25) for gradient in (2.0, 30.0)]
     table = tables.start_table({"a": with_attention, "b": [Start(((1.0, 1.0),), (), 0.5, 0.0)]})
     assert rows_of(table) == [
-        ["a", "1.0, 1.0", "2.0, 2.5", "88 %", "25 %", "2 to 30"],
+        ["a", "1.0, 1.0", "2.0, 2.5", "88 %", "25 %", "2.0 to 30.0"],
         ["b", "1.0, 1.0", "", "", "0 %", "0.5 to 0.5"],
     ]
 
