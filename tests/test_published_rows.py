@@ -14,9 +14,11 @@ import yaml
 from pipeline.backbones.common.interface import load_backbone
 from pipeline.checks import check_backbones
 from pipeline.config import Params, load
+from pipeline.finetuning.config import FinetuneConfig
 from pipeline.models.config import ModelConfig, PublishedKey
 from pipeline.report.published import PublishedRow, published_row
 from pipeline.runtime.section import validate
+from pipeline.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
@@ -164,6 +166,22 @@ def test_the_docs_needs_are_those_of_the_presets() -> None:
         sizes = [f"{size} px" for size in params.clips.other_face_sizes]
         rates = [f"{rate} Hz" for rate in params.clips.other_sample_rates]
         assert extra == (", ".join([*sizes, *rates]) or "–")
+
+
+def test_the_docs_name_the_values_that_no_paper_gives() -> None:
+    decided = {row[0]: row[2] for row in tables("What was decided here")}
+    training, tuning = TrainingConfig(), FinetuneConfig()
+    assert f"hop {training.hop}," in decided["GRJCA: hop of the windows"]
+    assert f"early_stopping {training.early_stopping} epochs" in decided["GRJCA: early stopping"]
+    assert f"min_learning_rate {training.min_learning_rate}," in decided["GRJCA: least learning rate"]
+    (dropout,) = (text for question, text in decided.items() if "dropout 0.8" in question)
+    assert f"finetune.dropout {tuning.dropout} in the head" in dropout
+    assert "the 0.5 that" in dropout
+    # The tables say of these that they have GRJCA's training values.
+    for name in ("grjca", "jca", "rjca", "cross-attention", "two-stream", "interactive"):
+        of_preset = PRESETS[f"affwild2-{name}"].training
+        for value in ("hop", "early_stopping", "min_learning_rate"):
+            assert getattr(of_preset, value) == getattr(training, value)
 
 
 def test_the_docs_fine_tuning_fits_its_preset() -> None:

@@ -71,7 +71,7 @@ def trained(repeats: Mapping[str, int]) -> str:
     text = f"Each fold was trained {listed(parts)}; {means}."
     if not once:
         return text
-    return f"{text} For {listed(once)} it was trained once: how far another seed would move their figures is unknown."
+    return f"{text} For {listed(once)} it was trained once: how far another seed would move these figures is unknown."
 
 
 def caution(backbones: Mapping[str, BackboneConfig], *, kind: str, trials: int) -> str:

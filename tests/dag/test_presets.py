@@ -1,10 +1,10 @@
-"""Every preset, from its corpus to its report, on a miniature of the corpus: everything as it is, only smaller."""
+"""Every preset through `dvc repro`, on a miniature of its corpus: everything as it is, only smaller."""
 
 import csv
 import json
 import math
-import sys
-from collections.abc import Callable
+import os
+from dataclasses import replace
 from html import unescape
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 
 from pipeline.backbones.common.interface import load_backbone
 from pipeline.cli.corpus import index as write_the_index
@@ -22,35 +23,42 @@ from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import read_manifest
 from pipeline.config import Params, load
 from pipeline.demo.render import render_corpus
+from pipeline.evaluation.runs import Run
 from pipeline.models.build import constructor_options, stream_roles
 from pipeline.models.trained import TrainedFold
-from pipeline.report.published import published_row
+from pipeline.report.published import Comparison, published_row
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.layout import CLIPS
-from stages import clips, ensemble, evaluate, extract, finetune, folds, report, train
+from tests.dag.scratch import DEMO, DEMO_STAGE, ROOT, Scratch, create
 from tests.demo.factory import small
 from tests.miniatures import DELAYS, PEOPLE, fatigue_row, write_fatigue, write_manifest, write_recola
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+RENDERED = "data/demo/corpus"
 FOLDS = 2
 VIDEOS = ("p1_a", "p2", "p3", "p4")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a miniature of each corpus, and room for the item cache that all presets share."""
-    folder = tmp_path_factory.mktemp("world")
-    # The briefest that the backbones of 20 GMAC per frame deserve; the renderer itself asks for two seconds.
-    briefest = small(trials={"train": 2, "validation": 2, "test": 1}, crop_size=112, useless_share=0.0).model_copy(
-        update={"seconds": 0.8}
-    )
-    render_corpus(briefest, folder / "affwild2", Executor(engine="serial"))
-    write_recola(folder / "recola")
-    write_fatigue(folder / "fatigue")
-    write_manifest(folder / "fatigue.csv", [fatigue_row(trial) for trial in VIDEOS])
+    """A folder with a miniature of each corpus, and room for the item cache that all presets share.
+
+    All workers of pytest-xdist share it: the first of them builds, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "world"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "cache").is_dir():
+            # The briefest that the backbones of 20 GMAC per frame deserve; the renderer itself asks for two seconds.
+            sizes = {"trials": {"train": 2, "validation": 2, "test": 1}, "crop_size": 112, "useless_share": 0.0}
+            briefest = small(**sizes).model_copy(update={"seconds": 0.8})
+            render_corpus(briefest, folder / "affwild2", Executor(engine="serial"))
+            write_recola(folder / "recola")
+            write_fatigue(folder / "fatigue")
+            write_manifest(folder / "fatigue.csv", [fatigue_row(trial) for trial in VIDEOS])
+            (folder / "cache").mkdir()
     return folder
 
 
@@ -80,56 +88,60 @@ def shrink(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(params=PRESETS, ids=lambda path: path.stem)
-def preset(
+def project(
     request: pytest.FixtureRequest, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Params, Path]:
-    """A scratch project whose params.yaml is a small preset, with its corpus where the preset says."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AFFECTFLOW_CACHE", str(world / "cache"))
-    monkeypatch.setenv("AFFECTFLOW_LOG", "WARNING")
+) -> tuple[Params, Scratch]:
+    """A scratch repository whose params.yaml is a small preset, with its corpus where the preset says."""
+    scratch = replace(create(tmp_path), cache=world / "cache")
+    monkeypatch.chdir(scratch.root)
+    monkeypatch.setenv("AFFECTFLOW_CACHE", str(scratch.cache))
     data = shrink(yaml.safe_load(request.param.read_text(encoding="utf-8")))
     Path("params.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
     params = load()
-    place = tmp_path / params.corpus.root
-    place.parent.mkdir(parents=True)
-    place.symlink_to(world / (place.name if place.name != "corpus" else "affwild2"))
+    if params.corpus.root == RENDERED:
+        sizes = {**DEMO, "trials": {"train": 2, "validation": 2, "test": 1}}
+        Path("data/demo/params.yaml").write_text(yaml.safe_dump({"demo": sizes}, sort_keys=False), encoding="utf-8")
+        return params, scratch
+    place = scratch.root / params.corpus.root
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(world / place.name)
     if params.corpus.kind == "table":
-        (tmp_path / params.corpus.manifest).symlink_to(world / "fatigue.csv")
-    return params, tmp_path
-
-
-def run(stage: Callable[[], None], monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    for arguments in ([name] for name in names) if names else [[]]:
-        monkeypatch.setattr(sys, "argv", ["stage", *arguments])
-        stage()
-
-
-def test_a_preset_runs_from_its_corpus_to_its_report(
-    preset: tuple[Params, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    params, project = preset
+        (scratch.root / params.corpus.manifest).symlink_to(world / "fatigue.csv")
     write_the_index()
+    return params, scratch
+
+
+def stages_of(params: Params) -> set[str]:
+    return (
+        {"clips", "folds", "report", *({DEMO_STAGE} if params.corpus.root == RENDERED else ())}
+        | {f"extract@{name}" for name in params.backbones}
+        | {f"{stage}@{name}" for stage in ("train", "evaluate") for name in params.models}
+        | {f"finetune@{name}" for name in params.finetune.models}
+        | {f"ensemble@{name}" for name in params.ensembles}
+    )
+
+
+def test_a_preset_runs_from_its_corpus_to_its_report_and_then_nothing(
+    project: tuple[Params, Scratch], capsys: pytest.CaptureFixture[str]
+) -> None:
+    params, scratch = project
+    assert scratch.repro().ran == stages_of(params)
     find_problems()
     assert "no problem found" in capsys.readouterr().out
-    run(clips.main, monkeypatch)
-    run(folds.main, monkeypatch)
-    run(extract.main, monkeypatch, *params.backbones)
-    run(train.main, monkeypatch, *params.models)
-    run(evaluate.main, monkeypatch, *params.models)
-    if params.finetune.models:
-        run(finetune.main, monkeypatch, *params.finetune.models)
-    if params.ensembles:
-        run(ensemble.main, monkeypatch, *params.ensembles)
-    run(report.main, monkeypatch)
-
     for name in params.result_names():
-        check_scores(params, json.loads((project / f"metrics/evaluate/{name}.json").read_text()))
-        check_predictions(params, project / "predictions" / name)
+        check_scores(params, json.loads(Path(f"metrics/evaluate/{name}.json").read_text()))
+        check_predictions(params, Path("predictions") / name)
     for name, model in params.models.items():
-        metadata = TrainedFold.load(project / f"models/{name}/fold{FOLDS - 1}.safetensors").metadata
+        metadata = TrainedFold.load(Path("models") / name / Run(FOLDS - 1).file).metadata
         assert list(metadata["in_features"].values()) == [load_backbone(one).DIMENSION for one in model.streams]
         assert metadata["model"] == model.architecture()
-    check_report(params, project / "reports")
+    check_report(params, Path("reports"))
+
+    before = scratch.outs()
+    again = scratch.repro()
+    assert again.ran == again.restored == set()
+    assert "up to date" in again.text
+    assert scratch.outs() == before
 
 
 def check_scores(params: Params, metrics: dict[str, Any]) -> None:
@@ -171,11 +183,17 @@ def check_report(params: Params, folder: Path) -> None:
     with (folder / "ccc.csv").open(encoding="utf-8", newline="") as file:
         lines = {(row["model"], row["figure"]): row for row in csv.DictReader(file)}
     assert {name for name, _ in lines} == set(params.result_names())
+    official_split = any(row.partition == "validation" for row in read_manifest(CLIPS / "manifest.csv"))
     for name, model in params.evaluated().items():
-        printed = published_row(model.published).ccc if model.published else {}
+        row = published_row(model.published) if model.published else None
+        compared = row.compare(official_split=official_split) if row else Comparison("", {}, {})
         for target in params.corpus.targets:
-            shown = lines[name, target]["published"]
-            assert (float(shown) if shown else None) == pytest.approx(printed.get(target), abs=1e-6)
+            beside = {"published": compared.mean.get(target)}
+            beside |= {f"published_fold_{k}": compared.folds.get(k, {}).get(target) for k in range(FOLDS)}
+            shown = {column: lines[name, target][column] for column in beside}
+            assert {column: float(text) if text else None for column, text in shown.items()} == pytest.approx(
+                beside, abs=1e-6
+            )
 
 
 def test_every_preset_is_run_and_every_video_is_described() -> None:

@@ -77,6 +77,24 @@ def test_a_fusion_parameter_reruns_its_model_and_the_way_back_runs_nothing(scrat
     assert scratch.outs() == before
 
 
+def test_more_repeats_train_only_what_is_new(scratch: Scratch) -> None:
+    before = scratch.outs()
+    scratch.params("models.grjca.training", {"repeats": 2})
+    run = scratch.repro()
+    assert run.ran == {"train@grjca", "evaluate@grjca", "report"}
+    assert run.computed["train grjca"] == 2, "the first repeat of each fold is there already"
+    after = scratch.outs()
+    assert {path for path in after if path.startswith("models/grjca/")} == {
+        f"models/grjca/fold{fold}{repeat}.safetensors" for fold in (0, 1) for repeat in ("", "-repeat1")
+    }
+    for fold in (0, 1):
+        first = f"models/grjca/fold{fold}.safetensors"
+        assert after[first] == before[first] != after[f"models/grjca/fold{fold}-repeat1.safetensors"]
+    assert json.loads(after["metrics/evaluate/grjca.json"])["repeats"] == 2
+    page = after["reports/index.html"].decode()
+    assert "For visual it was trained once: how far another seed would move these figures is unknown." in page
+
+
 def test_what_runs_on_reaches_no_result(scratch: Scratch) -> None:
     scratch.params("compute", {"engine": "processes", "workers": 2, "device": "cpu", "numerics": "native"})
     assert scratch.repro().ran == set()

@@ -67,7 +67,7 @@ def test_repeats_are_said_and_resampled() -> None:
         (
             {"a": 1, "b": 5, "c": 3, "d": 5, "e": 1},
             "Each fold was trained with 3 seeds for c and with 5 seeds for b and d; a fold's figure is the mean over "
-            "these repeats. For a and e it was trained once: how far another seed would move their figures is unknown.",
+            "these repeats. For a and e it was trained once: how far another seed would move these figures is unknown.",
         ),
     ],
 )
