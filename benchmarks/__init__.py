@@ -1,6 +1,3 @@
 """Scripts that print the figures of the documentation."""
 
-from pipeline.runtime.numerics import fix_numerics
-
-# Before any script imports a numeric library: results share the stages' item cache, so they share their numerics.
-fix_numerics("params.yaml")
+from pipeline.runtime import prepare  # noqa: F401 - results share the stages' item cache, hence their arithmetic
