@@ -1,6 +1,5 @@
 """Rendered faces for tests of everything that has to find them: pictures, and videos with sound."""
 
-import struct
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 from pipeline.demo.encode import write_video
 from pipeline.demo.face import Expression, Pen, draw
 from pipeline.demo.looks import looks_of
+from tests import media_factory
+from tests.media_factory import Order
 
 Picture = NDArray[np.uint8]
 Place = tuple[float, float, float]
@@ -21,6 +22,18 @@ WIDTH, HEIGHT = 160, 120
 RATE = 25
 HERE: Place = (80.0, 62.0, 40.0)
 WALL = (150, 162, 176)
+
+ORDERS: dict[Order, Callable[[Picture], Picture]] = {
+    (1, 0, 0, 1): lambda shown: shown,
+    (-1, 0, 0, 1): lambda shown: shown[:, ::-1],
+    (1, 0, 0, -1): lambda shown: shown[::-1],
+    (-1, 0, 0, -1): lambda shown: shown[::-1, ::-1],
+    (0, 1, 1, 0): lambda shown: shown.swapaxes(0, 1),
+    (0, 1, -1, 0): lambda shown: shown[:, ::-1].swapaxes(0, 1),
+    (0, -1, 1, 0): lambda shown: shown[::-1].swapaxes(0, 1),
+    (0, -1, -1, 0): lambda shown: shown[::-1, ::-1].swapaxes(0, 1),
+}
+"""How a picture is stored that is shown upright after each of the turns and mirrorings that a container can order."""
 
 
 def face_picture(
@@ -50,41 +63,46 @@ def write_face_video(
     subject: str = "carl",
     smile: Callable[[int], float] = lambda frame: 0.0,
     size: tuple[int, int] = (WIDTH, HEIGHT),
-    turned: bool = False,
+    order: Order = (1, 0, 0, 1),
+    aspect: Fraction = Fraction(1),
     sample_rate: int = 16000,
 ) -> Path:
     """Write an MP4 that shows faces at the places of each frame.
 
-    `turned` stores the pictures lying on their side, with the container's order to turn them upright, as phones do.
+    The pictures are stored so that they are shown upright and in proportion after the turn or mirroring of `order`
+    (as phones do) and with pixels `aspect` times as wide as high (as many camcorders do).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures = [
         face_picture(*place(number), subject=subject, smile=smile(number), size=size) for number in range(frames)
     ]
-    if turned:
-        pictures = [np.rot90(picture) for picture in pictures]
+    pictures = [_squeezed(ORDERS[order](picture), aspect) if order in ORDERS else picture for picture in pictures]
+    if aspect != 1:
+        media_factory.write_video(path, pictures=pictures, rate=rate, aspect=aspect)
+    else:
+        _write(path, pictures, rate, sample_rate)
+    if order != (1, 0, 0, 1):
+        media_factory.order_display(path, order)
+    return path
+
+
+def _write(path: Path, pictures: list[Picture], rate: int, sample_rate: int) -> None:
+    frames = len(pictures)
     write_video(
         path,
-        [np.ascontiguousarray(picture) for picture in pictures],
+        pictures,
         ticks=np.arange(frames, dtype=np.int64),
         time_base=Fraction(1, rate),
         size=(pictures[0].shape[1], pictures[0].shape[0]),
         samples=tone(frames / rate, sample_rate),
         sample_rate=sample_rate,
     )
-    if turned:
-        _order_quarter_turn(path)
-    return path
 
 
-def _order_quarter_turn(path: Path) -> None:
-    """Make the first track's display matrix a quarter turn clockwise."""
-    data = bytearray(path.read_bytes())
-    header = data.find(b"tkhd") + 4
-    # Version 0 of the box: flags, two times, number and duration, then layer, group, volume, before the matrix.
-    matrix = header + 4 + 20 + 8 + 8
-    upright = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
-    assert data[header] == 0
-    assert data[matrix : matrix + 36] == upright
-    data[matrix : matrix + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
-    path.write_bytes(data)
+def _squeezed(picture: Picture, aspect: Fraction) -> Picture:
+    """Shrink a picture to even sides, so that pixels of that shape show it as it was."""
+    height, width = picture.shape[:2]
+    size = (2 * round(width / max(aspect, 1) / 2), 2 * round(height * min(aspect, 1) / 2))
+    if size == (width, height):
+        return np.ascontiguousarray(picture)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

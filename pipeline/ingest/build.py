@@ -86,12 +86,16 @@ def assemble_clip(payload: ClipPayload) -> Clip:
         message = "its files are not those that the corpus index describes"
         raise InputError("the corpus has changed", [Problem(message, trial=trial.trial, remedy=REINDEX)])
     problems.extend(faces.problems if faces is not None else ())
-    if problems or video is None or audio is None or faces is None:
-        named = [replace(problem, trial=trial.trial) for problem in problems]
+    timeline = None
+    if video is not None and audio is not None:
+        both = video, audio
+        timeline = _try(problems, lambda: common_timeline(*both, path=trial.video, same_file=trial.audio is None))
+    if problems or video is None or faces is None or timeline is None:
+        # Picture and sound of one file share what is wrong with it.
+        named = [replace(problem, trial=trial.trial) for problem in dict.fromkeys(problems)]
         raise InputError(f"trial {trial.trial} cannot be used", named)
-    timeline = common_timeline(video, audio, same_file=trial.audio is None)
     values, alignment = place_labels(
-        labels, timeline.time, targets=targets, numbers=faces.numbers, notes=timeline.notes
+        labels, timeline.time, targets=targets, numbers=faces.numbers, notes=(*timeline.notes, *faces.notes)
     )
     return Clip(
         trial=trial.trial,

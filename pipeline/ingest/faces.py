@@ -26,6 +26,7 @@ class Faces:
     digest : SHA-256 of the folder, as in the corpus index; None where there is no folder
     problems : crops that cannot be decoded
     other_pixels : the faces again in other sizes, by pixels
+    notes : what was found and decided, for people
     """
 
     pixels: NDArray[np.uint8]
@@ -34,6 +35,7 @@ class Faces:
     digest: str | None
     problems: tuple[Problem, ...]
     other_pixels: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read_faces(folder: Path, *, frames: int, size: int, other_sizes: tuple[int, ...] = ()) -> Faces:
@@ -84,11 +86,16 @@ def search_faces(
     Raises
     ------
     InputError
-        There is no face in the whole video, or it cannot be decoded.
+        There is no face in the whole video, a second person's where only one may be followed, or it cannot be decoded.
     """
     found = find_faces(video, time, size=size, config=config, other_sizes=other_sizes)
     if not found.valid.any():
         remedy = "crop the faces yourself, search smaller ones (corpus.faces), or take the trial out of the corpus"
         raise InputError("no faces", [Problem("no face in any frame", file=str(video), remedy=remedy)])
+    message = f"{found.other.sum()} of {len(time)} frames show a face of another track, perhaps another person's"
+    if found.other.any() and config.follow == "one":
+        remedy = "crop the faces yourself, accept them (corpus.faces.follow: similar), or take the trial out"
+        raise InputError("more than one face", [Problem(message, file=str(video), remedy=remedy)])
     numbers = tuple((np.flatnonzero(found.valid) + 1).tolist())
-    return Faces(found.pixels, found.valid, numbers, None, (), found.other_pixels)
+    notes = (message,) if found.other.any() else ()
+    return Faces(found.pixels, found.valid, numbers, None, (), found.other_pixels, notes)

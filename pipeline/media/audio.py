@@ -1,30 +1,26 @@
-"""A file's sound as 16-bit mono at one rate, laid out on the file's own time line."""
+"""A file's sound as 16-bit mono at several rates, laid out on the file's own time line."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import av.container
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from pipeline.media.video import REMEDY, WITHOUT_TIME_STAMPS
+from pipeline.media.clock import LONGEST_GAP, WITHOUT_TIME_STAMPS
+from pipeline.media.containers import check_container
+from pipeline.media.decoding import REMEDY, SILENT, open_container
+from pipeline.media.downmix import Downmix
+from pipeline.media.resampling import Resampler
 from pipeline.runtime.errors import InputError, Problem
-from pipeline.runtime.torchaudio_pure import functional
-
-FULL_SCALE = 32768.0
-SCALES = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
-"""Full scale of each of FFmpeg's sample formats."""
 
 TOLERANCE = 0.05
 """Seconds by which a packet's time stamp may leave the running count of samples: time stamps are rounded."""
 
-LONGEST_GAP = 60.0
-"""Seconds past which a jump in the time stamps is taken for damage and not for silence."""
-
-BLOCK_SECONDS = 30
-"""Length of the blocks that are resampled one by one, so that an hour of sound needs no gigabytes."""
+RATES = range(1000, 1_000_001)
+"""Hertz; any other sample rate is a damaged header."""
 
 
 @dataclass(frozen=True)
@@ -48,119 +44,104 @@ class AudioTrack:
 def read_audio(path: Path, rates: tuple[int, ...]) -> tuple[AudioTrack, ...]:
     """Decode a file's sound once and return it at each of `rates` (hertz).
 
-    Channels are averaged. Where packets are missing, silence keeps what follows in its place.
+    Channels are mixed as FFmpeg mixes them. Where packets are missing, silence keeps what follows in its place.
 
     Raises
     ------
     InputError
-        The file cannot be opened, has no audio stream, or part of it cannot be decoded: each with its time.
+        The file cannot be opened, breaks off, has no audio stream, or part of it cannot be decoded: each with its time.
     """
-    mono, source_rate, start, notes = _decode(path)
+    sound = _Sound(path, rates)
+    try:
+        sound.problems += check_container(path)
+        with open_container(path) as container:
+            stampless = bool(WITHOUT_TIME_STAMPS & set(container.format.name.split(",")))
+            stream = container.streams.best("audio")
+            if isinstance(stream, av.AudioStream) and stream.codec_context is None:
+                sound.refuse("no decoder knows its sound")
+            elif isinstance(stream, av.AudioStream):
+                for piece, rate, time in _frames(container, stream, sound.failures):
+                    if not sound.add(piece, rate, None if stampless else time):
+                        break
+            else:
+                sound.refuse("there is no audio stream", SILENT)
+    except OSError as error:
+        sound.refuse(f"the file does not open: {error.strerror}")
+    except InputError as error:
+        # What breaks off often does not open either: one word is enough.
+        sound.problems = sound.problems or list(error.problems)
+    if sound.failures:
+        later = len(sound.failures) - 1
+        sound.refuse(sound.failures[0] + (f", and {later} later pieces neither" if later else ""))
+    if not sound.problems and not sound.count:
+        sound.refuse("the audio stream is empty")
+    if sound.problems:
+        raise InputError("unusable media", sound.problems)
     return tuple(
-        AudioTrack(samples=to_int16(resample(mono, source_rate, rate)), rate=rate, start=start, notes=notes)
-        for rate in rates
+        AudioTrack(resampler.finish(), resampler.rate, sound.start, tuple(sound.notes))
+        for resampler in sound.resamplers
     )
 
 
-def resample(samples: NDArray[np.float32], source_rate: int, rate: int) -> NDArray[np.float64]:
-    """Resample (n,) samples with torchaudio's windowed sinc; (ceil(n rate / source_rate),).
+class _Sound:
+    """Puts decoded pieces one behind the other, by their time."""
 
-    It is computed in double precision: the rounding to 16 bits then hides what differs between processors.
-    """
-    if source_rate == rate:
-        return samples.astype(np.float64)
-    divisor = int(np.gcd(source_rate, rate))
-    step_in, step_out = source_rate // divisor, rate // divisor
-    # Each block starts on a whole period of both rates and carries enough context for the filter's reach.
-    periods = max(1, BLOCK_SECONDS * source_rate // step_in)
-    context = 1 + 8 * max(source_rate, rate) // (rate * step_in)
-    blocks: list[NDArray[np.float64]] = []
-    for first in range(0, len(samples), periods * step_in):
-        before = min(first, context * step_in)
-        block = samples[first - before : first + (periods + context) * step_in].astype(np.float64)
-        output = functional.resample(torch.from_numpy(block), source_rate, rate).numpy()
-        skipped = before // step_in * step_out
-        last = first + periods * step_in >= len(samples)
-        blocks.append(output[skipped:] if last else output[skipped : skipped + periods * step_out])
-    return np.concatenate(blocks) if blocks else np.zeros(0)
+    def __init__(self, path: Path, rates: tuple[int, ...]) -> None:
+        self.problems: list[Problem] = []
+        self.failures: list[str] = []
+        self.notes: list[str] = []
+        self.resamplers: list[Resampler] = []
+        self.rate, self.start, self.count = 0, 0.0, 0
+        self._path, self._rates = path, rates
 
+    def refuse(self, message: str, remedy: str = REMEDY) -> bool:
+        self.problems.append(Problem(message, file=str(self._path), remedy=remedy))
+        return False
 
-def to_int16(samples: NDArray[np.floating]) -> NDArray[np.int16]:
-    """Round samples in [-1, 1) to 16 bits; what lies outside is clipped, never wrapped."""
-    scaled = np.rint(samples * FULL_SCALE)
-    clipped: NDArray[np.int16] = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-    return clipped
+    def add(self, piece: NDArray[np.float64], rate: int, time: float | None) -> bool:
+        """Take one piece; False where nothing can follow it."""
+        if not self.rate:
+            if rate not in RATES:
+                return self.refuse(f"its sample rate is {rate} Hz")
+            self.rate, self.start = rate, time or 0.0
+            self.resamplers = [Resampler(rate, wanted) for wanted in self._rates]
+        end = self.start + self.count / self.rate
+        if rate != self.rate:
+            at = self.count / self.rate
+            return self.refuse(f"the sample rate changes from {self.rate} to {rate} Hz at {at:.2f} s")
+        drift = 0.0 if time is None else time - end
+        if abs(drift) > LONGEST_GAP:
+            return self.refuse(f"time stamps jump by {drift:.1f} s at {end:.2f} s of the sound")
+        if drift > TOLERANCE:
+            self.notes.append(f"{drift:.3f} s of sound are missing at {end:.2f} s: silence put there")
+            self._push(np.zeros(round(drift * rate)))
+        elif drift < -TOLERANCE:
+            self.notes.append(f"{-drift:.3f} s of sound overlap at {end:.2f} s: left out")
+            piece = piece[round(-drift * rate) :]
+        self._push(piece)
+        return True
 
-
-def _decode(path: Path) -> tuple[NDArray[np.float32], int, float, tuple[str, ...]]:
-    problems: list[Problem] = []
-    pieces: list[NDArray[np.float32]] = []
-    notes: list[str] = []
-    rate, start, count = 0, 0.0, 0
-    try:
-        with av.open(str(path)) as container:
-            stampless = bool(WITHOUT_TIME_STAMPS & set(container.format.name.split(",")))
-            for piece, piece_rate, time in _frames(path, container, problems):
-                if not pieces:
-                    rate, start = piece_rate, 0.0 if stampless or time is None else time
-                if piece_rate != rate:
-                    message = f"the sample rate changes from {rate} to {piece_rate} Hz at {count / rate:.2f} s"
-                    problems.append(Problem(message, file=str(path), remedy=REMEDY))
-                    break
-                drift = 0.0 if stampless or time is None else time - (start + count / rate)
-                if abs(drift) > LONGEST_GAP:
-                    message = f"time stamps jump by {drift:.1f} s at {start + count / rate:.2f} s of the sound"
-                    problems.append(Problem(message, file=str(path), remedy=REMEDY))
-                    break
-                if abs(drift) > TOLERANCE:
-                    notes.append(_mend(pieces, drift, rate, at=start + count / rate))
-                    piece = piece[max(0, round(-drift * rate)) :]
-                    count += max(0, round(drift * rate))
-                pieces.append(piece)
-                count += len(piece)
-    except av.FFmpegError as error:
-        problems.append(Problem(f"the sound cannot be read: {error.strerror}", file=str(path), remedy=REMEDY))
-    if not problems and not count:
-        problems.append(Problem("the audio stream is empty", file=str(path), remedy=REMEDY))
-    if problems:
-        raise InputError("unusable sound", problems)
-    return np.concatenate(pieces), rate, start, tuple(notes)
-
-
-def _mend(pieces: list[NDArray[np.float32]], drift: float, rate: int, *, at: float) -> str:
-    if drift > 0:
-        pieces.append(np.zeros(round(drift * rate), dtype=np.float32))
-        return f"{drift:.3f} s of sound are missing at {at:.2f} s: silence put there"
-    return f"{-drift:.3f} s of sound overlap at {at:.2f} s: left out"
+    def _push(self, samples: NDArray[np.float64]) -> None:
+        self.count += len(samples)
+        for resampler in self.resamplers:
+            resampler.push(samples)
 
 
 def _frames(
-    path: Path, container: "av.container.InputContainer", problems: list[Problem]
-) -> Iterator[tuple[NDArray[np.float32], int, float | None]]:
-    """Yield (mono samples, rate, presentation time in seconds) of each decoded frame."""
-    stream = container.streams.best("audio")
-    if not isinstance(stream, av.AudioStream):
-        problems.append(Problem("there is no audio stream", file=str(path), remedy=REMEDY))
-        return
+    container: av.container.InputContainer, stream: av.AudioStream, failures: list[str]
+) -> Iterator[tuple[NDArray[np.float64], int, float | None]]:
+    """Yield (mono samples, rate, presentation time in seconds) of each decoded frame; note what cannot be decoded."""
+    mono = Downmix()
     reached = 0.0
     for packet in container.demux(stream):
         try:
             frames = [frame for frame in packet.decode() if isinstance(frame, av.AudioFrame)]
         except av.FFmpegError as error:
-            message = f"the sound cannot be decoded after {reached:.2f} s: {error.strerror}"
-            problems.append(Problem(message, file=str(path), remedy=REMEDY))
+            failures.append(f"the sound cannot be decoded after {reached:.2f} s: {error.strerror}")
             continue
+        if packet.is_corrupt or any(frame.is_corrupt for frame in frames):
+            failures.append(f"the sound cannot be decoded after {reached:.2f} s: it is damaged")
         for frame in frames:
             time = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
             reached = reached + frame.samples / frame.sample_rate if time is None else time
-            yield _mono(frame), frame.sample_rate, time
-
-
-def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:
-    name = frame.format.name.removesuffix("p")
-    channels = len(frame.layout.channels)
-    data = frame.to_ndarray()
-    samples = data if frame.format.is_planar else data.reshape(-1, channels).T
-    centred = samples.astype(np.float64) - (128.0 if name == "u8" else 0.0)
-    mono: NDArray[np.float32] = (centred.mean(axis=0) / SCALES[name]).astype(np.float32)
-    return mono
+            yield mono(frame), frame.sample_rate, time

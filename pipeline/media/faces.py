@@ -1,8 +1,8 @@
 """Cropping the main face out of every frame of a video that comes without crops of its own.
 
-A detector looks at every n-th frame, the face is followed in between, and a second pass over the video cuts it out: no
-more than one picture is in memory at a time. One person per video is followed; for two people side by side a corpus
-must bring its own crops.
+A detector looks at a frame every few tenths of a second, the face is followed in between, and a second pass over the
+video cuts it out: no more than one picture is in memory at a time. One person per video is followed; for two people
+side by side a corpus must bring its own crops.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.config import FacesConfig
+from pipeline.media.decoding import REMEDY, unusable
 from pipeline.media.detection import FaceDetector, one_thread
-from pipeline.media.pictures import decode_pictures, to_grey, to_rgb
-from pipeline.media.tracks import Boxes, follow
-from pipeline.media.video import REMEDY
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.media.pictures import decode_pictures
+from pipeline.media.tracks import ROUNDING, Boxes, follow
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,16 @@ class FoundFaces:
     ----------
     pixels : (t, s, s, 3) uint8, RGB; zeros where no face was found
     valid : (t,) bool
-    boxes : (t, 3) centre x, centre y and side of the face in pixels of the video, without margin; NaN where none
+    boxes : (t, 3) centre x, centre y and side of the face in pixels of the picture as it is shown, without margin; NaN
+        where none
+    other : (t,) bool, where the face may be another person's: it is from another track than the main one
     other_pixels : the faces again in other sizes, by pixels
     """
 
     pixels: NDArray[np.uint8]
     valid: NDArray[np.bool_]
     boxes: Boxes
+    other: NDArray[np.bool_]
     other_pixels: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
 
 
@@ -56,16 +58,17 @@ def find_faces(
     InputError
         The video cannot be decoded, or has another number of frames than `time`.
     """
-    boxes = follow(_search(path, time, config), time, bridge=config.bridge, smooth=config.smooth)
+    followed = follow(_search(path, time, config), time, bridge=config.bridge, smooth=config.smooth)
+    boxes = followed.boxes
     valid = ~np.isnan(boxes[:, 0])
     pixels = {side: np.zeros((len(time), side, side, 3), dtype=np.uint8) for side in (size, *other_sizes)}
     if valid.any():
         for number, frame in enumerate(decode_pictures(path)):
             if valid[number]:
-                picture = to_rgb(frame)
+                picture = frame.rgb()
                 for side, stack in pixels.items():
                     stack[number] = crop_square(picture, boxes[number], margin=config.margin, size=side)
-    return FoundFaces(pixels.pop(size), valid, boxes, pixels)
+    return FoundFaces(pixels.pop(size), valid, boxes, followed.other, pixels)
 
 
 def crop_square(picture: NDArray[np.uint8], box: Boxes, *, margin: float, size: int) -> NDArray[np.uint8]:
@@ -89,15 +92,15 @@ def crop_square(picture: NDArray[np.uint8], box: Boxes, *, margin: float, size: 
 
 
 def _search(path: Path, time: NDArray[np.float64], config: FacesConfig) -> dict[int, Boxes]:
-    """Look for faces in every n-th frame and in the last one; faces by frame number."""
+    """Look for faces once in `config.every` seconds and in the last frame; faces by frame number."""
     detector = FaceDetector(cascade=config.cascade, smallest=config.smallest, neighbours=config.neighbours)
     found: dict[int, Boxes] = {}
-    count = 0
-    for number, frame in enumerate(decode_pictures(path)):
+    count, due = 0, -np.inf
+    for number, picture in enumerate(decode_pictures(path)):
         count += 1
-        if number % config.every == 0 or number == len(time) - 1:
-            found[number] = detector.detect(to_grey(frame))
+        if number < len(time) and (time[number] >= due or number == len(time) - 1):
+            found[number] = detector.detect(picture.grey())
+            due = time[number] + config.every - ROUNDING
     if count != len(time):
-        message = f"{count} frames where its time line has {len(time)}"
-        raise InputError("unusable video", [Problem(message, file=str(path), remedy=REMEDY)])
+        raise unusable(f"{count} frames where its time line has {len(time)}", path, REMEDY)
     return found

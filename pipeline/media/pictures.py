@@ -1,55 +1,82 @@
 """The pictures of a video, frame by frame, the way a player shows them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.media.video import REMEDY
-from pipeline.runtime.errors import InputError, Problem
-
-QUARTER_TURN = 90
-"""Degrees; a container may ask players to turn its pictures by multiples of this, as phones do."""
+from pipeline.media.decoding import REMEDY, open_video, unusable
+from pipeline.media.geometry import Orientation, pixel_shape, square_pixels
 
 
-def decode_pictures(path: Path) -> Iterator[av.VideoFrame]:
+@dataclass(frozen=True)
+class Picture:
+    """One frame of a video.
+
+    Parameters
+    ----------
+    frame : as it is stored
+    orientation : how it is turned and mirrored
+    pixel : width of a stored pixel over its height
+    """
+
+    frame: av.VideoFrame
+    orientation: Orientation
+    pixel: Fraction
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """Return it upright and with square pixels, (height, width, 3) RGB."""
+        return self._shown("rgb24")
+
+    def grey(self) -> NDArray[np.uint8]:
+        """Return it upright and with square pixels, (height, width)."""
+        return self._shown("gray")
+
+    def _shown(self, form: str) -> NDArray[np.uint8]:
+        # One thread: how a picture is cut into slices must not depend on the machine.
+        stored = np.asarray(self.frame.to_ndarray(format=form, threads=1), dtype=np.uint8)
+        return self.orientation.apply(square_pixels(stored, self.pixel))
+
+
+def decode_pictures(path: Path) -> Iterator[Picture]:
     """Yield every frame that `pipeline.media.video.read_video` counts, in the same order.
 
     Raises
     ------
     InputError
-        A frame cannot be decoded.
+        A frame cannot be decoded, or the file orders an impossible shape.
     """
     number = 0
+    with open_video(path) as video:
+        try:
+            pixel = pixel_shape(video.stream.sample_aspect_ratio)
+        except ValueError as error:
+            raise unusable(str(error), path, REMEDY) from error
+        turned = _first_orientation(path) if video.decodes_apart else None
+        for step in video:
+            if step.error is not None:
+                raise unusable(f"frame {number} cannot be decoded: {step.error}", path, REMEDY)
+            for frame in step.frames:
+                yield Picture(frame, turned or _orientation(frame, path), pixel)
+                number += 1
+
+
+def _orientation(frame: av.VideoFrame, path: Path) -> Orientation:
+    # PyAV's types name one kind of side data alone.
+    side_data = cast("Mapping[str, bytes]", frame.side_data)
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.best("video")
-            if not isinstance(stream, av.VideoStream):
-                raise InputError("unusable video", [Problem("there is no video stream", file=str(path), remedy=REMEDY)])
-            stream.codec_context.thread_count = 1
-            for packet in container.demux(stream):
-                for frame in packet.decode():
-                    if isinstance(frame, av.VideoFrame):
-                        yield frame
-                        number += 1
-    except av.FFmpegError as error:
-        problem = Problem(f"frame {number} cannot be decoded: {error.strerror}", file=str(path), remedy=REMEDY)
-        raise InputError("unusable video", [problem]) from error
+        return Orientation.of_matrix(bytes(side_data["DISPLAYMATRIX"]) if "DISPLAYMATRIX" in side_data else None)
+    except ValueError as error:
+        raise unusable(str(error), path, REMEDY) from error
 
 
-def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """Return the picture upright, (height, width, 3) RGB."""
-    return _upright(frame, "rgb24")
-
-
-def to_grey(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """Return the picture upright, (height, width)."""
-    return _upright(frame, "gray")
-
-
-def _upright(frame: av.VideoFrame, form: str) -> NDArray[np.uint8]:
-    # One thread: how a picture is cut into slices must not depend on the machine.
-    picture = frame.to_ndarray(format=form, threads=1)
-    return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / QUARTER_TURN)), dtype=np.uint8)
+def _first_orientation(path: Path) -> Orientation:
+    """Return what the container orders, which only FFmpeg's own decoders hand on to their frames."""
+    with av.open(str(path), metadata_errors="replace") as container:
+        frame = next(container.decode(container.streams.best("video")), None)
+        return _orientation(frame, path) if isinstance(frame, av.VideoFrame) else Orientation()

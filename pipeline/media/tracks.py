@@ -4,6 +4,7 @@ A face is a row (centre x, centre y, side) in pixels. Legend: t frames, n faces.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ Boxes = NDArray[np.float64]
 SAME_FACE = 0.3
 """Overlap (intersection over union) from which two detections in a row show the same face."""
 
+ROUNDING = 1e-6
+"""Seconds by which time stamps may be rounded."""
+
 CONFIRMED = 2
 """Detections that a face needs to be believed: a false one seldom comes back in the same place."""
 
@@ -20,12 +24,27 @@ SMALLEST_SHARE = 0.5
 """Size, relative to the main face, below which another one is a passer-by or a pattern in the background."""
 
 
-def follow(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge: float, smooth: float) -> Boxes:
+@dataclass(frozen=True)
+class Followed:
+    """The face that was followed.
+
+    Parameters
+    ----------
+    boxes : (t, 3), NaN in frames without a face
+    other : (t,) bool, where the face is from another track than the main person's
+    """
+
+    boxes: Boxes
+    other: NDArray[np.bool_]
+
+
+def follow(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge: float, smooth: float) -> Followed:
     """Return where the main face is in every frame.
 
     Detections that overlap from one to the next form a track. The track that covers most picture area over time is the
-    main person's; where it is absent, others of similar size may stand in, since a person who looks away and back has
-    two tracks. Between its detections a track is interpolated linearly, never beyond its first and last one.
+    main person's; where it is absent, others of similar size stand in, since a person who looks away and back has two
+    tracks; whether it is the same person is unknown, so those frames are told apart. Between its detections a track is
+    interpolated linearly, never beyond its first and last one.
 
     Parameters
     ----------
@@ -33,21 +52,19 @@ def follow(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge
     time : (t,) s
     bridge : longest time without a detection that is interpolated over, s
     smooth : length of the moving average over a track, s; 0 switches it off
-
-    Returns
-    -------
-    (t, 3), NaN in frames without a face
     """
-    result = np.full((len(time), 3), np.nan)
+    boxes = np.full((len(time), 3), np.nan)
+    other = np.zeros(len(time), dtype=np.bool_)
     tracks = [track for track in _link(detections, time, bridge=bridge) if len(track) >= CONFIRMED]
     # Python sorts stably: of equal tracks the earlier one leads.
     tracks.sort(key=lambda track: -sum(float(box[2]) ** 2 for box in track.values()))
     for track in tracks:
         if _side(track) >= SMALLEST_SHARE * _side(tracks[0]):
             frames = np.arange(min(track), max(track) + 1)
-            free = np.isnan(result[frames, 0])
-            result[frames[free]] = _interpolate(track, time[frames], frames, smooth=smooth)[free]
-    return result
+            free = np.isnan(boxes[frames, 0])
+            boxes[frames[free]] = _interpolate(track, time[frames], frames, smooth=smooth)[free]
+            other[frames[free]] = track is not tracks[0]
+    return Followed(boxes, other)
 
 
 def overlap(a: Boxes, b: Boxes) -> Boxes:
@@ -60,11 +77,18 @@ def overlap(a: Boxes, b: Boxes) -> Boxes:
 
 
 def _link(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge: float) -> list[dict[int, Boxes]]:
-    """Join detections to tracks (frame number -> box), the best overlaps first."""
+    """Join detections to tracks (frame number -> box), the best overlaps first.
+
+    A face seen in the search before can always be joined: where frames are few there is none in between.
+    """
     tracks: list[dict[int, Boxes]] = []
+    before: int | None = None
     for frame in sorted(detections):
         boxes = detections[frame]
-        alive = [track for track in tracks if time[frame] - time[max(track)] <= bridge]
+        alive = [
+            track for track in tracks if max(track) == before or time[frame] - time[max(track)] <= bridge + ROUNDING
+        ]
+        before = frame
         taken: set[int] = set()
         if alive and len(boxes):
             shares = overlap(np.stack([track[max(track)] for track in alive]), boxes)

@@ -4,22 +4,32 @@ Only the time line is kept: the faces come from the corpus' own crops. Yet every
 count of frames is a claim (and OpenCV's an estimate), and since damage inside a file shows in no other way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-import av
-import av.container
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.media.clock import LONGEST_GAP, WITHOUT_TIME_STAMPS, backwards, counted, slots, stamped
+from pipeline.media.containers import REFETCH, check_container
+from pipeline.media.damage import Damage
+from pipeline.media.decoding import REMEDY, OpenVideo, open_video, unusable
 from pipeline.runtime.errors import InputError, Problem
 
-WITHOUT_TIME_STAMPS = frozenset({"avi"})
-"""Containers that store no presentation times: what FFmpeg reports for them is a guess, wrong where frames reorder."""
+STATED_DURATION = frozenset({"matroska", "flv", "asf"})
+"""Containers whose header says how long they are; for others FFmpeg estimates it from what is there."""
 
-REMEDY = "fetch or convert the video again (ffmpeg -i IN -c copy OUT mends broken time stamps)"
+SHORTFALL = 0.5
+"""Seconds by which a file may end before its header says."""
+
+SLOWEST, FASTEST = Fraction(1, 60), 1000
+"""Frames per second; any other rate is a damaged header."""
+
+MISCOUNT = 0.01
+"""Share of what a header promises, in frames or seconds, that may be absent."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class VideoTrack:
     Parameters
     ----------
     time : (T,) float64, seconds on the container's clock, which may start anywhere
-    clock : ``"container"`` where `time` is from time stamps, ``"assumed"`` where it is frame number / frame rate
+    clock : ``"container"`` where `time` is from time stamps, ``"assumed"`` where it is from the frames' numbers
     notes : what was found and mended, for people
     """
 
@@ -50,55 +60,90 @@ def read_video(path: Path) -> VideoTrack:
     Raises
     ------
     InputError
-        The file cannot be opened, has no video stream or no frames, or frames cannot be decoded: each with its number.
+        The file cannot be opened, has no video stream or no frames, breaks off, or holds damaged pictures.
     """
-    problems: list[Problem] = []
+    damage = Damage(path)
     stamps: list[int | None] = []
+    steps: list[tuple[int | None, int]] = []
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.best("video")
-            if not isinstance(stream, av.VideoStream):
-                raise InputError("unusable video", [Problem("there is no video stream", file=str(path), remedy=REMEDY)])
-            # One thread: clips are built side by side, and damage is then met at the frame where it lies.
-            stream.codec_context.thread_count = 1
-            for packet in container.demux(stream):
-                try:
-                    stamps.extend(frame.pts for frame in packet.decode() if isinstance(frame, av.VideoFrame))
-                except av.FFmpegError as error:
-                    problems.append(_damaged(path, len(stamps), error))
-            time_base = stream.time_base or Fraction(1, av.time_base)
-            rate = stream.average_rate or stream.base_rate or stream.guessed_rate
-            stampless = bool(WITHOUT_TIME_STAMPS & set(container.format.name.split(",")))
-    except av.FFmpegError as error:
-        problems.append(Problem(f"the video cannot be read: {error.strerror}", file=str(path), remedy=REMEDY))
+        problems = check_container(path)
+        with open_video(path) as video:
+            time_base = video.stream.time_base or Fraction(1, 1_000_000)
+            for step in video:
+                damage.note(step, time_base)
+                stamps.extend(frame.pts for frame in step.frames)
+                steps.append((step.slot, len(step.frames)))
+            problems += damage.problems(video) + ([] if problems else _cut_short(path, video, steps))
+            rate = video.stream.average_rate or video.stream.base_rate or video.stream.guessed_rate
+            stampless = bool(WITHOUT_TIME_STAMPS & video.formats)
+    except OSError as error:
+        raise unusable(f"the file does not open: {error.strerror}", path, REMEDY) from error
+    except InputError as error:
+        # What breaks off often does not open either: one word is enough.
+        raise InputError(error.summary, problems or error.problems) from error
     if not problems and not stamps:
         problems.append(Problem("the video has no frames", file=str(path), remedy=REMEDY))
     if problems:
-        raise InputError("unusable video", problems)
-    return _time_line(path, stamps, time_base, rate, stampless=stampless)
+        raise InputError("unusable media", problems)
+    return _time_line(path, stamps, time_base, rate, steps=steps if stampless else None)
+
+
+def _cut_short(path: Path, video: OpenVideo, steps: Sequence[tuple[int | None, int]]) -> list[Problem]:
+    """Compare a file's end with what its header says."""
+    stated = (video.container.duration or 0) / 1_000_000
+    if STATED_DURATION & video.formats and stated - video.reached > SHORTFALL + MISCOUNT * stated:
+        message = f"the file breaks off: it ends at {video.reached:.2f} s, and its header says {stated:.2f} s"
+        return [Problem(message, file=str(path), remedy=REFETCH)]
+    places = [place + 1 for place, _ in steps if place is not None]
+    promised, present = video.stream.frames, max(places, default=0)
+    if WITHOUT_TIME_STAMPS & video.formats and promised - present > max(2, MISCOUNT * promised):
+        message = f"the file breaks off: {present} of the {promised} frames that its header promises"
+        return [Problem(message, file=str(path), remedy=REFETCH)]
+    return []
 
 
 def _time_line(
-    path: Path, stamps: list[int | None], time_base: Fraction, rate: Fraction | None, *, stampless: bool
+    path: Path,
+    stamps: Sequence[int | None],
+    time_base: Fraction,
+    rate: Fraction | None,
+    *,
+    steps: Sequence[tuple[int | None, int]] | None,
 ) -> VideoTrack:
-    known = [stamp for stamp in stamps if stamp is not None]
-    backwards = [frame for frame in range(1, len(known)) if known[frame] < known[frame - 1]]
-    if stampless:
-        reason = "this kind of file holds no time stamps"
-    elif len(known) < len(stamps):
-        reason = f"{len(stamps) - len(known)} frames have no time stamp"
-    elif backwards:
-        reason = f"time stamps run backwards at frame {backwards[0]}"
-    else:
-        time = np.array(known, dtype=np.float64) * time_base.numerator / time_base.denominator
-        return VideoTrack(time=time, clock="container", notes=())
+    """Place the frames; `steps` are given instead of the time stamps where a file has none (`clock.slots`)."""
+    time = None if steps is not None else stamped(stamps, time_base, rate)
+    if time is not None:
+        jumps = np.flatnonzero(np.diff(time) > LONGEST_GAP)
+        if len(jumps):
+            message = f"time stamps jump by {np.diff(time)[jumps[0]]:.1f} s at frame {jumps[0] + 1}"
+            raise unusable(message, path, REMEDY)
+        missing = sum(stamp is None for stamp in stamps)
+        notes = (f"{missing} frames have no time stamp: placed by their neighbours",) if missing else ()
+        return VideoTrack(time=time, clock="container", notes=notes)
     if not rate:
-        raise InputError("unusable video", [Problem(f"{reason} and no frame rate", file=str(path), remedy=REMEDY)])
-    # Without time stamps the first frame is at the container's zero: the sound's own start then still counts.
-    start = 0.0 if stampless or not known else float(known[0] * time_base)
-    time = start + np.arange(len(stamps), dtype=np.float64) * rate.denominator / rate.numerator
-    return VideoTrack(time=time, clock="assumed", notes=(f"{reason}: frame i is taken to be at i / {float(rate):g} s",))
+        raise unusable("frames have no usable time stamps, and there is no frame rate", path, REMEDY)
+    if not SLOWEST <= rate <= FASTEST:
+        raise unusable(f"frames have no usable time stamps, and the frame rate is {float(rate):g}", path, REMEDY)
+    if steps is not None:
+        return _placed(stamps, time_base, rate, steps)
+    late = backwards(stamps)
+    reason = "no frame has a time stamp" if late is None else f"time stamps run backwards at frame {late}"
+    return VideoTrack(counted(stamps, time_base, rate), "assumed", (f"{reason}: {_taken(rate)}",))
 
 
-def _damaged(path: Path, frame: int, error: av.FFmpegError) -> Problem:
-    return Problem(f"frame {frame} cannot be decoded: {error.strerror}", file=str(path), remedy=REMEDY)
+def _placed(
+    stamps: Sequence[int | None], time_base: Fraction, rate: Fraction, steps: Sequence[tuple[int | None, int]]
+) -> VideoTrack:
+    """Place frames by their order in the file."""
+    reason = "this kind of file holds no time stamps"
+    places = slots(steps)
+    if places is None:
+        return VideoTrack(counted([None] * len(stamps), time_base, rate), "assumed", (f"{reason}: {_taken(rate)}",))
+    time = np.array(places, dtype=np.float64) * time_base.numerator / time_base.denominator
+    dropped = places[-1] + 1 - len(places)
+    how = f"frames stand at their places in the file, {dropped} of which are empty" if dropped else _taken(rate)
+    return VideoTrack(time, "assumed", (f"{reason}: {how}",))
+
+
+def _taken(rate: Fraction) -> str:
+    return f"frame i is taken to be at i / {float(rate):g} s"

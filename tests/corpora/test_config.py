@@ -50,13 +50,13 @@ def test_what_a_corpus_without_crops_says() -> None:
             **KINDS["table"],
             "targets": {"fatigue": [0, 10]},
             "label_delay": {"fatigue": 2},
-            "faces": {"every": 3, "margin": 0.2},
+            "faces": {"every": 0.5, "margin": 0.2},
         }
     ).corpus
     assert isinstance(corpus, TableConfig)
     assert corpus.manifest == "table.csv"
     assert corpus.label_delay == {"fatigue": 2.0}
-    assert corpus.faces == FacesConfig(every=3, margin=0.2)
+    assert corpus.faces == FacesConfig(every=0.5, margin=0.2)
     recola = params(KINDS["recola"]).corpus
     assert isinstance(recola, RecolaConfig)
     assert (recola.label_delay, recola.faces) == ({}, FacesConfig())
@@ -73,6 +73,8 @@ def test_what_a_corpus_without_crops_says() -> None:
         ("affwild2", {"faces": {}}, "corpus.faces: unknown key"),
         ("table", {"faces": {"evry": 5}}, "corpus.faces.evry: unknown key; did you mean 'every'?"),
         ("table", {"faces": {"every": 0}}, "corpus.faces.every: "),
+        ("table", {"faces": {"every": 5}}, "corpus.faces.every: "),
+        ("table", {"faces": {"follow": "all"}}, "corpus.faces.follow: "),
         ("table", {"faces": {"cascade": "profileface"}}, "corpus.faces.cascade: "),
         ("table", {"manifest": None}, "corpus.manifest: "),
         ("recola", {"label_delay": {"valence": -1}}, "corpus.label_delay.valence: "),

@@ -9,6 +9,7 @@ import pytest
 from pipeline.clips.clip import read_clip
 from pipeline.clips.further_datasets import read_further
 from pipeline.clips.target import targets_of
+from pipeline.corpora.digest import digest_file, trial_digest
 from pipeline.ingest.build import SUMMARY, ClipPayload, assemble_clip, build_clip
 from pipeline.media.images import decode_sizes
 from pipeline.readers.index import build_index
@@ -190,9 +191,11 @@ def test_a_corpus_that_changed_since_the_index(root: Path, tmp_path: Path, chang
 
 
 def test_damage_inside_a_video_refuses_the_trial(root: Path) -> None:
-    damage(write_video(root / "raw_videos/7.mp4", frames=60), count=3000)
+    payload = payload_of(root, "7")
+    sources = assemble_clip(payload).sources
+    video = damage(write_video(root / "raw_videos/7.mp4", frames=60), count=3000)
     with pytest.raises(InputError) as caught:
-        assemble_clip(payload_of(root, "7"))
+        assemble_clip(replace(payload, digest=trial_digest({**sources, "video": digest_file(video)})))
     found = [str(problem) for problem in caught.value.problems]
     assert found[0].startswith(f"{root}/raw_videos/7.mp4, trial 7: frame ")
     assert any("the sound cannot be decoded" in problem for problem in found)

@@ -9,6 +9,7 @@ import pytest
 from pipeline.clips.clip import Clip, read_clip
 from pipeline.clips.target import targets_of
 from pipeline.corpora.config import RecolaConfig, TableConfig
+from pipeline.corpora.digest import digest_file, trial_digest
 from pipeline.corpora.labels import format_of
 from pipeline.ingest.build import SUMMARY, ClipPayload, assemble_clip, build_clip
 from pipeline.media.config import FacesConfig
@@ -179,11 +180,56 @@ def test_how_faces_are_searched_reaches_the_clip(tmp_path: Path) -> None:
     assert np.abs(near.faces.astype(int) - far.faces).mean() > 10
 
 
+def crowd(tmp_path: Path) -> TableConfig:
+    """Return a corpus in which another person stands in for p2 from half of the video on."""
+    config = write_fatigue(tmp_path / "corpus")
+    here, there = (170.0, 62.0, 40.0), (30.0, 60.0, 30.0)
+    write_face_video(
+        tmp_path / "corpus/video/p2.mp4", size=(240, 120), place=lambda frame: [here] if frame < 18 else [there]
+    )
+    return config
+
+
+def test_another_person_who_stands_in_is_told(tmp_path: Path) -> None:
+    clip = clip_of(crowd(tmp_path), "p2")
+    notes = [note for note in clip.alignment["notes"] if "another track" in note]
+    assert len(notes) == 1
+    count = int(notes[0].split()[0])
+    assert 5 <= count <= 12
+    assert notes[0].startswith(f"{count} of {FRAMES} frames")
+    alone = clip_of(crowd(tmp_path), "p1_a")
+    assert not [note for note in alone.alignment["notes"] if "track" in note]
+
+
+def test_only_one_person_may_be_followed(tmp_path: Path) -> None:
+    config = crowd(tmp_path)
+    strict = config.model_copy(update={"faces": FacesConfig(follow="one")})
+    assert clip_of(strict, "p1_a").face_valid.all()
+    with pytest.raises(InputError, match=rf"p2\.mp4, trial p2: \d+ of {FRAMES} frames show a face of another.* -> "):
+        clip_of(strict, "p2")
+
+
+def test_sound_that_ends_early_is_noted(tmp_path: Path) -> None:
+    config = write_recola(tmp_path / "corpus").model_copy(update={"label_delay": {}})
+    write_wav(tmp_path / "corpus/recordings_audio/train_1.wav", seconds=0.7)
+    notes = clip_of(config, "train_1").alignment["notes"]
+    assert notes == [f"the sound ends {SECONDS - 0.7:.3f} s before the picture"]
+
+
+def test_time_stamps_far_apart_refuse_the_trial(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    payload = payload_of(write_fatigue(tmp_path / "corpus"), "p2")
+    monkeypatch.setattr("pipeline.media.timeline.LONGEST_GAP", -1.0)
+    with pytest.raises(InputError, match=r"p2\.mp4, trial p2: picture and sound begin \d\.\d s apart"):
+        assemble_clip(payload)
+
+
 def test_every_broken_source_is_named(tmp_path: Path) -> None:
     config = write_recola(tmp_path / "corpus")
     root = tmp_path / "corpus"
-    damage(write_video(root / "recordings_video/train_1.mp4", frames=60, audio=False))
     payload = payload_of(config, "train_1")
+    sources = assemble_clip(payload).sources
+    video = damage(write_video(root / "recordings_video/train_1.mp4", frames=60, audio=False))
+    payload = replace(payload, digest=trial_digest({**sources, "video": digest_file(video)}))
     with pytest.raises(InputError) as caught:
         assemble_clip(payload)
     assert {problem.file for problem in caught.value.problems} == {str(payload.trial.video)}

@@ -2,61 +2,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.signal import resample_poly
 
 from pipeline.media import audio
-from pipeline.media.audio import read_audio, resample, to_int16
+from pipeline.media.audio import read_audio
 from pipeline.runtime.errors import InputError
-from pipeline.runtime.torchaudio_pure import functional
-from tests.media_factory import damage, write_video
+from tests.media_factory import cut_off, damage, write_video
+from tests.miniatures import write_wav
 
 
 def sine(frequency: float, rate: int, seconds: float) -> np.ndarray:
     return np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate).astype(np.float32)
-
-
-@pytest.mark.parametrize("source", [44100, 48000, 22050, 8000])
-def test_a_tone_stays_the_same_tone(source: int) -> None:
-    result = resample(sine(440, source, 1.0), source, 16000)
-    assert len(result) == 16000
-    inner = slice(200, -200)
-    np.testing.assert_allclose(result[inner], sine(440, 16000, 1.0)[inner], atol=2e-3)
-
-
-def test_what_cannot_be_heard_at_the_new_rate_is_gone() -> None:
-    assert np.abs(resample(sine(15000, 48000, 1.0), 48000, 16000)[200:-200]).max() < 0.01
-
-
-def test_agrees_with_another_resampler() -> None:
-    # Band-limited noise: two filters differ only near the new Nyquist frequency.
-    noise = np.cumsum(np.random.default_rng(0).normal(size=44100)) / 100
-    other = resample_poly(noise, 160, 441)
-    ours = resample(noise.astype(np.float32), 44100, 16000)
-    assert len(ours) == len(other) == 16000
-    inner = slice(500, -500)
-    assert np.sqrt(np.mean((ours - other)[inner] ** 2)) < 0.01 * np.std(other[inner])
-
-
-@pytest.mark.parametrize(("source", "rate"), [(44100, 16000), (48000, 16000), (8000, 16000), (16000, 44100)])
-def test_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch, source: int, rate: int) -> None:
-    import torch
-
-    signal = np.random.default_rng(1).normal(size=3 * source + 17).astype(np.float32)
-    monkeypatch.setattr(audio, "BLOCK_SECONDS", 1)
-    whole = functional.resample(torch.from_numpy(signal.astype(np.float64)), source, rate).numpy()
-    np.testing.assert_allclose(resample(signal, source, rate), whole, atol=1e-12)
-
-
-@given(st.lists(st.integers(-32768, 32767), min_size=1))
-def test_16_bits_survive_the_way_through_floats(values: list[int]) -> None:
-    samples = np.array(values, dtype=np.int16)
-    np.testing.assert_array_equal(to_int16(samples.astype(np.float32) / 32768), samples)
-
-
-def test_loud_samples_are_clipped_and_not_wrapped() -> None:
-    np.testing.assert_array_equal(to_int16(np.array([-1.5, -1.0, 1.0, 1.5])), [-32768, -32768, 32767, 32767])
 
 
 def test_both_rates_come_from_one_reading(tmp_path: Path) -> None:
@@ -77,6 +32,60 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_allclose(track.samples, np.rint(tone * 32767) / 2, atol=1)
 
 
+@pytest.mark.parametrize(("codec", "name"), [("pcm_s16le", "a.avi"), ("aac", "a.mp4"), ("pcm_f32le", "a.wav")])
+def test_a_centre_voice_of_surround_sound_is_mixed_as_ffmpeg_does(tmp_path: Path, codec: str, name: str) -> None:
+    signal = np.zeros((6, 44100))
+    signal[2] = 0.5 * sine(440, 44100, 1.0)
+    path = write_video(tmp_path / name, audio=signal, sound_codec=codec, video=name != "a.wav")
+    (track,) = read_audio(path, (44100,))
+    inner = track.samples[4410:-4410].astype(float) / 32768
+    assert np.sqrt(2 * np.mean(inner**2)) == pytest.approx(0.5 * 0.2929, rel=0.01)
+
+
+def test_eight_channels_are_read(tmp_path: Path) -> None:
+    signal = np.stack([0.3 * sine(200 + 100 * channel, 44100, 1.0) for channel in range(8)])
+    (track,) = read_audio(write_video(tmp_path / "a.mp4", audio=signal, video=False), (44100,))
+    spectrum = np.abs(np.fft.rfft(track.samples[:44100].astype(float)))
+    levels = spectrum[200:1000:100]
+    assert levels[2] == levels.max()
+    assert levels[3] < 0.05 * levels.max()
+    assert levels[4:].min() > 0.3 * levels.max()
+
+
+def test_samples_of_64_bits(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.wav", video=False, sound_codec="pcm_s64le")
+    (track,) = read_audio(path, (44100,))
+    np.testing.assert_allclose(track.samples, np.rint(0.5 * sine(440, 44100, 1.0) * 32767), atol=1)
+
+
+def test_a_rate_nearly_coprime_with_the_wanted_one(tmp_path: Path) -> None:
+    (track,) = read_audio(write_wav(tmp_path / "a.wav", seconds=2.0, rate=47999, hertz=300.0), (16000,))
+    assert len(track.samples) == 32000
+    spectrum = np.abs(np.fft.rfft(track.samples.astype(float)))
+    assert np.argmax(spectrum) == 600
+    assert spectrum[600] == pytest.approx(8000 * 16000, rel=0.01)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_wav_that_breaks_off(tmp_path: Path, share: float) -> None:
+    with pytest.raises(InputError, match=r"a\.wav: the file breaks off: \d+ bytes of its part 'RIFF WAVE' are missing"):
+        read_audio(cut_off(write_wav(tmp_path / "a.wav"), share), (16000,))
+
+
+def test_a_rate_that_no_recorder_has(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav")
+    data = bytearray(path.read_bytes())
+    data[24:28] = (3).to_bytes(4, "little")
+    path.write_bytes(bytes(data))
+    with pytest.raises(InputError, match="its sample rate is 3 Hz"):
+        read_audio(path, (16000,))
+
+
+def test_a_folder_is_no_sound(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the file does not open: Is a directory"):
+        read_audio(tmp_path, (16000,))
+
+
 def test_missing_packets_leave_silence_and_no_shift(tmp_path: Path) -> None:
     rate = 44100
     signal = np.zeros((1, 2 * rate))
@@ -91,7 +100,7 @@ def test_missing_packets_leave_silence_and_no_shift(tmp_path: Path) -> None:
 
 
 def test_overlapping_sound_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pieces = [(np.full(1000, 0.25, np.float32), 1000, 0.0), (np.full(1000, 0.5, np.float32), 1000, 0.9)]
+    pieces = [(np.full(1000, 0.25), 1000, 0.0), (np.full(1000, 0.5), 1000, 0.9)]
     monkeypatch.setattr(audio, "_frames", lambda *_: iter(pieces))
     (track,) = read_audio(write_video(tmp_path / "a.mp4"), (1000,))
     np.testing.assert_array_equal(track.samples, [8192] * 1000 + [16384] * 900)
@@ -104,7 +113,7 @@ def test_overlapping_sound_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_what_cannot_be_laid_out_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, second: tuple[int, float], message: str
 ) -> None:
-    pieces = [(np.zeros(1000, np.float32), 1000, 0.0), (np.zeros(1000, np.float32), *second)]
+    pieces = [(np.zeros(1000), 1000, 0.0), (np.zeros(1000), *second)]
     monkeypatch.setattr(audio, "_frames", lambda *_: iter(pieces))
     with pytest.raises(InputError, match=message):
         read_audio(write_video(tmp_path / "a.mp4"), (1000,))

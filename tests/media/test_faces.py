@@ -1,3 +1,4 @@
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -5,12 +6,15 @@ import numpy as np
 import pytest
 
 from pipeline.media.config import FacesConfig
+from pipeline.media.detection import FaceDetector
 from pipeline.media.faces import crop_square, find_faces
 from pipeline.media.video import read_video
 from pipeline.runtime.errors import InputError
 from tests.face_factory import HERE, Place, face_picture, write_face_video
+from tests.media_factory import Order
 
-CONFIG = FacesConfig(every=4, smooth=0.0)
+CONFIG = FacesConfig(every=0.16, smooth=0.0)
+HERE_WIDE: Place = (170.0, 62.0, 40.0)
 
 
 def moving(frame: int) -> list[Place]:
@@ -60,7 +64,7 @@ def test_a_video_without_any_face_has_none(tmp_path: Path) -> None:
 
 def test_the_last_frame_is_searched_whatever_the_step(tmp_path: Path) -> None:
     video = write_face_video(tmp_path / "v.mp4", frames=11)
-    found = find_faces(video, read_video(video).time, size=40, config=FacesConfig(every=100))
+    found = find_faces(video, read_video(video).time, size=40, config=FacesConfig(every=1.0))
     assert found.valid.all()
 
 
@@ -80,10 +84,58 @@ def test_the_same_video_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_phone_video_is_searched_upright(tmp_path: Path) -> None:
     upright = write_face_video(tmp_path / "upright.mp4", frames=6)
-    turned = write_face_video(tmp_path / "turned.mp4", frames=6, turned=True)
+    turned = write_face_video(tmp_path / "turned.mp4", frames=6, order=(0, 1, -1, 0))
     found = [find_faces(video, read_video(video).time, size=48, config=CONFIG) for video in (upright, turned)]
     assert found[1].valid.all()
     assert np.abs(found[0].pixels.astype(int) - found[1].pixels).mean() < 6
+
+
+@pytest.mark.parametrize(("order", "aspect"), [((-1, 0, 0, 1), 1), ((1, 0, 0, -1), 1), ((1, 0, 0, 1), Fraction(3, 2))])
+def test_a_mirrored_or_anamorphic_video_is_cropped_as_it_is_shown(
+    tmp_path: Path, order: Order, aspect: Fraction | int
+) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=6, order=order, aspect=Fraction(aspect))
+    found = find_faces(video, read_video(video).time, size=48, config=CONFIG)
+    assert found.valid.all()
+    np.testing.assert_allclose(found.boxes, [[HERE[0], HERE[1], 2 * HERE[2] - 3]] * 6, atol=5)
+    for box, pixels in zip(found.boxes, found.pixels, strict=True):
+        expected = crop_square(face_picture(HERE), box, margin=CONFIG.margin, size=48)
+        assert np.abs(pixels.astype(int) - expected).mean() < 6
+
+
+@pytest.mark.parametrize("rate", [4, 1])
+def test_a_slow_video_has_its_faces_found(tmp_path: Path, rate: int) -> None:
+    video = write_face_video(tmp_path / "v.mp4", frames=9, rate=rate)
+    found = find_faces(video, read_video(video).time, size=40, config=FacesConfig())
+    assert found.valid.all()
+    assert not found.other.any()
+
+
+def test_frames_are_searched_by_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    searched: list[np.ndarray] = []
+
+    def detect(self: FaceDetector, picture: np.ndarray) -> np.ndarray:
+        searched.append(picture)
+        return np.zeros((0, 3))
+
+    monkeypatch.setattr(FaceDetector, "detect", detect)
+    for rate, expected in ((25, 7), (50, 4), (5, 31), (4, 31)):
+        video = write_face_video(tmp_path / "v.mp4", frames=31, rate=rate)
+        searched.clear()
+        find_faces(video, read_video(video).time, size=40, config=FacesConfig(every=0.2))
+        assert len(searched) == expected
+
+
+def test_a_second_person_who_stands_in_is_told_apart(tmp_path: Path) -> None:
+    other = (30.0, 60.0, 26.0)
+    video = write_face_video(
+        tmp_path / "v.mp4", frames=40, size=(240, 120), place=lambda frame: [HERE_WIDE] if frame < 24 else [other]
+    )
+    found = find_faces(video, read_video(video).time, size=40, config=CONFIG)
+    assert found.valid[:21].all()
+    assert not found.other[:21].any()
+    assert found.other[28:].all()
+    assert (found.other <= found.valid).all()
 
 
 def test_a_time_line_of_another_video_is_refused(tmp_path: Path) -> None:

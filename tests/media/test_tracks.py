@@ -1,14 +1,20 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.media.tracks import follow, overlap
+from pipeline.media import tracks
+from pipeline.media.tracks import overlap
 
 TIME = np.arange(50) / 25
 
 
 def faces(*rows: tuple[float, float, float]) -> np.ndarray:
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
+
+
+def follow(seen: dict[int, np.ndarray], time: np.ndarray, *, bridge: float, smooth: float) -> np.ndarray:
+    return tracks.follow(seen, time, bridge=bridge, smooth=smooth).boxes
 
 
 def covered(boxes: np.ndarray) -> list[int]:
@@ -63,6 +69,30 @@ def test_each_face_continues_the_track_that_it_overlaps_most() -> None:
     seen = {0: faces((20, 20, 10), (32, 20, 10)), 5: faces((31, 20, 10), (21, 20, 10)), 10: faces((22, 20, 10))}
     boxes = follow(seen, TIME, bridge=1, smooth=0)
     assert np.allclose(boxes[[0, 5, 10], 0], [20, 21, 22])
+
+
+@pytest.mark.parametrize("rate", [4.0, 1.0, 0.2])
+def test_a_face_is_followed_however_few_frames_there_are(rate: float) -> None:
+    time = np.arange(12) / rate
+    boxes = follow({frame: faces((10 + frame, 20, 8)) for frame in range(12)}, time, bridge=1.0, smooth=0.3)
+    assert covered(boxes) == list(range(12))
+
+
+def test_between_searches_far_apart_only_neighbours_are_joined() -> None:
+    time = np.arange(6) / 0.5
+    seen = {frame: faces((10, 20, 8)) for frame in (0, 1, 3, 4)} | {2: faces()}
+    assert covered(follow(seen, time, bridge=1.0, smooth=0)) == [0, 1, 3, 4]
+
+
+def test_frames_of_another_track_are_told_apart() -> None:
+    seen = {frame: faces((60, 30, 20)) for frame in range(0, 30, 5)}
+    seen |= {frame: faces((10, 30, 14)) for frame in range(20, 50, 5)}
+    seen |= {frame: faces((60, 30, 20), (10, 30, 14)) for frame in (20, 25)}
+    found = tracks.follow(seen, TIME, bridge=1, smooth=0)
+    assert covered(found.boxes) == list(range(46))
+    assert np.flatnonzero(found.other).tolist() == list(range(26, 46))
+    alone = tracks.follow({frame: faces((60, 30, 20)) for frame in range(0, 50, 5)}, TIME, bridge=1, smooth=0)
+    assert not alone.other.any()
 
 
 def test_smoothing_calms_the_detector_and_keeps_the_mean() -> None:

@@ -2,16 +2,20 @@
 
 import tempfile
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.demo import layout
 from pipeline.demo.render import Scene, render_video
 from pipeline.demo.roster import cast
 from pipeline.media.audio import read_audio
 from pipeline.media.faces import crop_square
-from pipeline.media.pictures import decode_pictures, to_grey, to_rgb
+from pipeline.media.geometry import square_pixels
+from pipeline.media.pictures import decode_pictures
+from pipeline.media.resampling import Resampler
 from tests.demo.factory import small
 from tests.numerics.operations import Values
 
@@ -28,9 +32,17 @@ def media() -> Iterator[tuple[str, Values]]:
             contents = b"".join(path.read_bytes() for path in files if path.suffix == suffix)
             yield f"files {suffix}", (np.frombuffer(contents, dtype=np.uint8),)
         video = next(path for path in files if path.suffix in {".mp4", ".avi", ".mkv", ".mov"})
-        pictures = [to_rgb(frame) for frame in decode_pictures(video)]
+        pictures = [frame.rgb() for frame in decode_pictures(video)]
         yield "decoded pictures", tuple(pictures)
-        yield "grey pictures", tuple(to_grey(frame) for frame in decode_pictures(video))
+        yield "grey pictures", tuple(frame.grey() for frame in decode_pictures(video))
         box = np.array([21.3, 12.7, 67.9, 71.2])
         yield "cropped faces", tuple(crop_square(picture, box, margin=0.2, size=48) for picture in pictures)
+        yield "pictures with square pixels", tuple(square_pixels(picture, Fraction(16, 11)) for picture in pictures)
         yield "decoded sound", tuple(track.samples for track in read_audio(video, (16000, 44100)))
+    yield "resampled sound", tuple(_resampled(rate) for rate in (8000, 22254, 44100, 47999, 48000))
+
+
+def _resampled(rate: int) -> NDArray[np.int16]:
+    resampler = Resampler(rate, 16000)
+    resampler.push((np.arange(6000) * 7919 % 32768 - 16384) / 32768)
+    return resampler.finish()

@@ -203,7 +203,7 @@ LABELS = "annotations/VA_Set/Train_Set/7.txt"
         (write("cropped_aligned/7/00000.jpg", crop_bytes(0)), "cropped_aligned/7/00000.jpg, trial 7: not a 5-digit"),
         (write("cropped_aligned/7/00003.png", crop_bytes(0)), "cropped_aligned/7/00003.png, trial 7: the same frame"),
         (write("raw_videos/7.mp4", b"nothing"), "raw_videos/7.mp4, trial 7: the file does not open"),
-        (lambda root: cut_off(root / "raw_videos/7.mp4"), "raw_videos/7.mp4, trial 7: the file does not open"),
+        (lambda root: cut_off(root / "raw_videos/7.mp4"), "raw_videos/7.mp4, trial 7: the file breaks off"),
         (lambda root: cut_off(root / "raw_videos/11.avi"), "raw_videos/11.avi, trial 11: the file breaks off"),
         (
             lambda root: write_video(root / "raw_videos/7.mp4", audio=False),
