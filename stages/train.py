@@ -7,7 +7,7 @@ from pipeline.clips.target import TargetsConfig
 from pipeline.evaluation.folds import read_folds
 from pipeline.features.views import views_of
 from pipeline.models.config import ModelConfig
-from pipeline.models.inputs import open_streams
+from pipeline.models.inputs import missing_face, open_streams
 from pipeline.runtime.items import ItemCache
 from pipeline.runtime.layout import CLIPS, FOLDS
 from pipeline.runtime.stage import argument, load_params, run_stage
@@ -39,10 +39,13 @@ def main() -> None:
 def read_frames(streams: Sequence[str], trials: Sequence[str]) -> FrameTable:
     """Read the features of `streams` and the labels of `trials` into memory, once."""
     stores = open_streams(streams)
-    features = {role: {trial: store.read(trial).embedding for trial in trials} for role, store in stores.items()}
+    read = {role: {trial: store.read(trial) for trial in trials} for role, store in stores.items()}
+    features = {role: {trial: one.embedding for trial, one in of_role.items()} for role, of_role in read.items()}
     labels = {trial: read_clip(CLIPS / f"{trial}.h5", faces=False, audio=False).labels for trial in trials}
     views = {role: views_of(store) for role, store in stores.items()}
-    return join_frames(features, labels, trials=trials, views=views)
+    missing = {role: missing_face(read[role].values()) for role in read if role.startswith("visual")}
+    known = {role: embedding for role, embedding in missing.items() if embedding is not None}
+    return join_frames(features, labels, trials=trials, views=views, missing=known)
 
 
 if __name__ == "__main__":

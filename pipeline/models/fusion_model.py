@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.fusion.blocks.system import FusionSystem
+from pipeline.fusion.blocks.voting import Votes, VotingHead
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class FusionOutput:
     predictions : (b, t, k), in the targets' units
     features : (b, t, d), which the head reads
     attention : what is worth looking at (gates, attention maps), by name; empty where there is nothing
+    votes : the predictions that were weighed, of a model whose head does so; they have a loss of their own
     """
 
     predictions: Tensor
     features: Tensor
     attention: dict[str, Tensor] = field(default_factory=dict)
+    votes: Votes | None = None
 
 
 class FusionModel(nn.Module):
@@ -90,4 +93,8 @@ class FusionModel(nn.Module):
             prediction, save through a temporal encoder.
         """
         features, attention = self.system(self.encode(streams, mask), mask)
-        return FusionOutput(predictions=self.head(features), features=features, attention=attention)
+        if not isinstance(self.head, VotingHead):
+            return FusionOutput(predictions=self.head(features), features=features, attention=attention)
+        votes = self.head.votes(features)
+        predictions = votes.weighed(sharpness=self.head.sharpness)
+        return FusionOutput(predictions=predictions, features=features, attention=attention, votes=votes)

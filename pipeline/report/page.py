@@ -123,15 +123,12 @@ def _line(name: str, style: Mapping[str, Any]) -> Legend:
 
 
 def _gate_legend(results: Sequence[ModelResults], segments: Segments) -> list[Legend]:
-    entries = []
-    iterations = 0
-    for one in results:
-        for trial in list(one.frames.validation.values())[:1]:
-            gates = [name.rsplit(" ", 1)[1] for name in gate_weights(trial)]
-            iterations = max([iterations, *(int(gate) for gate in gates if gate != "stage")])
-    entries += [_line(f"gate of iteration {i}", gate_style(str(i))) for i in range(1, iterations + 1)]
-    if iterations:
-        entries.append(_line("stage gate", gate_style("stage")))
+    first = [trial for one in results for trial in list(one.frames.validation.values())[:1]]
+    gates = {name.rsplit(" ", 1)[1] for trial in first for name in gate_weights(trial)}
+    numbers = sorted(int(gate) for gate in gates if gate.isdecimal())
+    entries = [_line(f"gate of iteration {number}", gate_style(str(number))) for number in numbers]
+    others = {"stage": "stage gate", "reliability": "reliability"}
+    entries += [_line(text, gate_style(gate)) for gate, text in others.items() if gate in gates]
     marked = sorted({segment.modality for of_trial in segments.values() for segment in of_trial}, reverse=True)
     names = {"visual": "picture useless", "audio": "sound useless"}
     return [*entries, *(Legend(names[m], f"--shade-{m}", width=10) for m in marked if m in names)]

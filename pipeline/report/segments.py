@@ -179,7 +179,8 @@ def gate_weights(one: TrialPrediction) -> dict[str, npt.NDArray[np.float32]]:
     """Return how much each gate lets through, (t,) by name: the weight of an iteration's attended features.
 
     GRJCA's gates are arrays ``<modality>`` (t, iterations, 2), whose column 1 weighs the features after the iteration,
-    and ``stage_<modality>`` (t, iterations), whose last column weighs the last iteration's result.
+    and ``stage_<modality>`` (t, iterations), whose last column weighs the last iteration's result. What a model that
+    weighs votes expects of each voter, ``reliability_<voter>`` (t,), stands beside them.
     """
     found: dict[str, npt.NDArray[np.float32]] = {}
     for name, values in sorted(one.attention.items(), key=_modality_then_stage):
@@ -188,4 +189,6 @@ def gate_weights(one: TrialPrediction) -> dict[str, npt.NDArray[np.float32]]:
                 found[f"{name} {iteration + 1}"] = values[:, iteration, 1].astype(np.float32)
         elif values.ndim == 2 and name.startswith("stage_"):
             found[f"{name.removeprefix('stage_')} stage"] = values[:, -1].astype(np.float32)
+        elif values.ndim == 1 and name.startswith("reliability_"):
+            found[f"{name.removeprefix('reliability_')} reliability"] = values.astype(np.float32)
     return found

@@ -198,8 +198,8 @@ GATE_STYLES: tuple[dict[str, Any], ...] = (
 
 
 def gate_style(gate: str) -> dict[str, Any]:
-    """Return the line of a gate: iterations solid, dashed, dotted in their order, the stage gate coloured."""
-    if gate == "stage":
+    """Return the line of a gate: iterations solid, dashed, dotted in their order, others coloured."""
+    if gate in ("stage", "reliability"):
         return {"color": SERIES[5], "dashes": (None, None), "linewidth": 1.1}
     return {**GATE_STYLES[(int(gate) - 1) % len(GATE_STYLES)], "linewidth": 1.1}
 

@@ -38,6 +38,7 @@ class TrainingConfig(OptimiserConfig):
     scope: Literal["window", "batch"] = "window"
     targets: Literal["joint", "separate"] = "joint"
     warm_start: Literal["none", "unimodal"] = "none"
+    modality_dropout: float = Field(default=0.0, ge=0, le=1)
     seed: int = Field(default=3407, ge=0)
     repeats: int = Field(default=1, gt=0)
 

@@ -29,12 +29,14 @@ class FrameTable:
     streams : for each role (n, d_m), float16 or float32; (v, n, d_m) where it has several views
     labels : (n, k) float32, NaN where a target is not annotated
     views : names of the views of each role that has several, the centre first
+    missing : (d_m,), the embedding that frames without a face share, for the roles of faces that have such frames
     """
 
     trials: dict[str, int]
     streams: dict[str, Array]
     labels: npt.NDArray[np.float32]
     views: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    missing: dict[str, Array] = field(default_factory=dict)
 
     def rows(self, trial: str) -> npt.NDArray[np.int64]:
         """Return the rows of a trial's frames."""
@@ -62,7 +64,8 @@ class FrameTable:
         """Return the table of one stream, under the role that it has on its own."""
         alone = role.partition("_")[0]
         views = {alone: self.views[role]} if role in self.views else {}
-        return FrameTable(self.trials, {alone: self.streams[role]}, self.labels, views)
+        missing = {alone: self.missing[role]} if role in self.missing else {}
+        return FrameTable(self.trials, {alone: self.streams[role]}, self.labels, views, missing)
 
     def planes(self, role: str) -> Array:
         """Return a stream as (v, n, d_m), however many views it has."""
@@ -74,9 +77,11 @@ class FrameTable:
         np.save(directory / "labels.npy", self.labels)
         for role, array in self.streams.items():
             np.save(directory / f"stream_{role}.npy", array)
-        (directory / "trials.json").write_text(
-            json.dumps({"trials": self.trials, "roles": list(self.streams), "views": self.views}), encoding="utf-8"
-        )
+        for role, array in self.missing.items():
+            np.save(directory / f"missing_{role}.npy", array)
+        record = {"trials": self.trials, "roles": list(self.streams), "views": self.views}
+        record["missing"] = list(self.missing)
+        (directory / "trials.json").write_text(json.dumps(record), encoding="utf-8")
 
     @classmethod
     def open(cls, directory: Path) -> "FrameTable":
@@ -84,7 +89,8 @@ class FrameTable:
         record = json.loads((directory / "trials.json").read_text(encoding="utf-8"))
         streams = {role: np.load(directory / f"stream_{role}.npy", mmap_mode="c") for role in record["roles"]}
         views = {role: tuple(names) for role, names in record["views"].items()}
-        return cls(record["trials"], streams, np.load(directory / "labels.npy", mmap_mode="c"), views)
+        missing = {role: np.load(directory / f"missing_{role}.npy") for role in record["missing"]}
+        return cls(record["trials"], streams, np.load(directory / "labels.npy", mmap_mode="c"), views, missing)
 
 
 def join_frames(
@@ -93,6 +99,7 @@ def join_frames(
     *,
     trials: Sequence[str],
     views: Mapping[str, Sequence[str]] | None = None,
+    missing: Mapping[str, Array] | None = None,
 ) -> FrameTable:
     """Join the streams' features and the labels of `trials` into one table.
 
@@ -102,6 +109,7 @@ def join_frames(
     labels : each trial's labels (t, k)
     trials : which trials, in the order of the table
     views : names of each role's views; the centre alone unless given
+    missing : see `FrameTable`
 
     Raises
     ------
@@ -125,4 +133,5 @@ def join_frames(
         raise InputError("features and clips do not belong together", problems)
     streams = {role: np.concatenate([stream[trial] for trial in trials], axis=-2) for role, stream in features.items()}
     joined = np.concatenate([labels[trial] for trial in trials]).astype(np.float32)
-    return FrameTable({trial: len(labels[trial]) for trial in trials}, streams, joined, several)
+    lengths_of = {trial: len(labels[trial]) for trial in trials}
+    return FrameTable(lengths_of, streams, joined, several, dict(missing or {}))

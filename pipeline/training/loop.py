@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.evaluation.metrics import score_targets
+from pipeline.fusion.blocks.voting import VotingHead
 from pipeline.models.build import build_network
 from pipeline.models.config import ModelConfig
 from pipeline.models.standardise import Standardise
@@ -21,6 +22,8 @@ from pipeline.training.config import TrainingConfig
 from pipeline.training.epochs import EpochLoop
 from pipeline.training.frames import FrameTable
 from pipeline.training.loss import ccc_loss
+from pipeline.training.modality_dropout import ModalityDropout, Replacements
+from pipeline.training.votes import held_out_errors, vote_loss
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,30 @@ class FoldTraining(EpochLoop):
         self.network = StandardisedNetwork(standardise=statistics, model=model).to(device)
         for role, path in task.warm_start.items():
             load_encoder(self.network, role=role, trained=path, targets=self.targets)
+        rows = [kept[trial] for trial in task.train if len(kept[trial])]
+        self._errors: Tensor | None = None
+        if isinstance(self.network.model.head, VotingHead):
+            self._require_two(rows, "reliability is learned from held-out trials")
+            centre = {role: centre_view(x) for role, x in table.streams.items()}
+            self._errors = torch.from_numpy(held_out_errors(centre, self.labels, rows)).to(device)
+        self._dropout: ModalityDropout | None = None
+        self._replaced: Replacements | None = None
+        if self.config.modality_dropout > 0 and len(table.streams) > 1:
+            self._require_two(rows, "modality_dropout takes stretches of other trials")
+            self._dropout = ModalityDropout(
+                self.config.modality_dropout,
+                trial=self._trial_of_window(rows),
+                frames=self._mask.sum(dim=1).cpu(),
+                missing={role: torch.from_numpy(x).to(device) for role, x in table.missing.items()},
+            )
         self.begin_phase()
 
     def _learn(self, epoch: int) -> float:
         """Learn from every window once, in a new order, each in a view chosen for it."""
         order = torch.randperm(len(self._index), generator=self.generator).to(self.device)
         chosen = choose_views(self._streams, len(order), generator=self.generator)
+        if self._dropout is not None:
+            self._replaced = self._dropout.draw(list(self._streams), generator=self.generator).to(self.device)
         batches = torch.split(order, self.config.batch)
         loss_sum = 0.0
         self.network.train()
@@ -117,15 +138,23 @@ class FoldTraining(EpochLoop):
         return loss_sum / len(order)
 
     def _step(self, batch: Tensor, chosen: Mapping[str, Tensor]) -> float:
-        """Learn from one batch of windows in their chosen views; return its loss."""
+        """Learn from one batch of windows in their chosen views; return the loss of the predictions."""
         index, padded = self._index[batch], self._mask[batch]
         streams = {role: gather_windows(x, index, chosen.get(role)).float() for role, x in self._streams.items()}
+        own = None
+        if self._dropout is not None and self._replaced is not None:
+            replaced = self._replaced[batch]
+            streams = self._dropout.apply(streams, self._streams, self._index, chosen, replaced)
+            own = replaced.untouched(len(streams), index.shape[1])
         reduced = self.config.precision == "bfloat16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
             output = self.network(streams, padded)
-        loss = ccc_loss(output.predictions, self._labels[index], padded, scope=self.config.scope)
+        labels, scope = self._labels[index], self.config.scope
+        loss = total = ccc_loss(output.predictions, labels, padded, scope=scope)
+        if output.votes is not None and self._errors is not None:
+            total = loss + vote_loss(output.votes, labels, padded, self._errors[index], own=own, scope=scope)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return float(loss.detach())
 
@@ -145,6 +174,18 @@ class FoldTraining(EpochLoop):
         """Return the rows of the frames of a trial that the network looks at."""
         rows = table.rows(trial)
         return rows[kept_frames(table.labels[rows], gaps=self.config.gaps)]
+
+    def _trial_of_window(self, trials: Sequence[npt.NDArray[np.int64]]) -> Tensor:
+        """Return (n,): the place of each training window's trial among `trials`, given by their rows."""
+        place = np.empty(len(self.labels), dtype=np.int64)
+        for number, rows in enumerate(trials):
+            place[rows] = number
+        return torch.from_numpy(place[self.train_windows.index[:, 0]])
+
+    def _require_two(self, trials: Sequence[npt.NDArray[np.int64]], reason: str) -> None:
+        if len(trials) < 2:
+            message = f"fold {self.task.fold}: {len(trials)} training trials with frames, but {reason}"
+            raise InputError("too few trials", [Problem(message, remedy="take more trials, or fewer folds")])
 
     def _cut(self, trials: Iterable[npt.NDArray[np.int64]]) -> Windows:
         return cut_windows(list(trials), window=self.config.window, hop=self.config.hop)

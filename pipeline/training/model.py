@@ -66,6 +66,7 @@ class ModelTraining:
             trials={part: [[trial, table.digest(trial)] for trial in names] for part, names in trials.items()},
             model=self.model.architecture(),
             training=training,
+            missing={role: x.tolist() for role, x in table.missing.items()} if training.modality_dropout > 0 else {},
             targets=[[target, *limits] for target, limits in self.targets.items()],
             arithmetic=self.executor.arithmetic,
             warm_start={role: paths[run].parent.name for role, paths in warm.items()},

@@ -26,6 +26,7 @@ ROLES = {
     "joint_cross_attention": ("visual", "audio"),
     "gated_joint_cross_attention": ("visual", "audio"),
     "cross_modal_attention": ("visual", "audio", "audio_2"),
+    "reliability_gate": ("visual", "audio", "audio_2"),
 }
 """The streams that each system is tested with."""
 

@@ -37,7 +37,8 @@ def one_file(tmp_path: Path) -> Iterator[ModelConfig]:
     """The section on a new system, followed: its file is in the package, its entry is the fixture."""
     section = DOCUMENT[DOCUMENT.index("## Add a fusion system in one file") :]
     (source,), (entry,) = blocks("python", section), blocks("yaml", section)
-    model = ModelConfig.model_validate_json(json.dumps(yaml.safe_load(entry)["models"]["gated_sum"]))
+    model = ModelConfig.model_validate_json(json.dumps(yaml.safe_load(entry)["models"]["reliability_gate"]))
+    model = model.model_copy(update={"fusion": "a_new_system"})
     (tmp_path / f"{model.fusion}.py").write_text(source)
     pipeline.fusion.__path__.append(str(tmp_path))
     invalidate_caches()
@@ -54,11 +55,16 @@ def test_a_system_is_added_by_one_file(one_file: ModelConfig) -> None:
     mask[1, 5:] = False
     output = network(streams, mask)
     assert output.predictions.shape == (2, 9, 1)
-    assert output.features.shape == (2, 9, 64)
-    torch.testing.assert_close(output.attention["gate"].sum(dim=-1), torch.ones(2, 9))
-    assert [module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)] == [0.3]
+    assert output.features.shape == (2, 9, 3 * 65)
+    assert {values.shape for values in output.attention.values()} == {(2, 9)}
+    assert [module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)] == [0.5, 0.3, 0.3, 0.3]
     parameters = list(network.parameters())
     assert all(gradient.any() for gradient in torch.autograd.grad(output.predictions.sum(), parameters))
+
+
+def test_the_worked_example_is_the_file_itself() -> None:
+    (source,) = blocks("python", DOCUMENT[DOCUMENT.index("## Add a fusion system in one file") :])
+    assert source == Path(pipeline.fusion.__file__).with_name("reliability_gate.py").read_text()
 
 
 def test_the_options_of_an_added_system_are_checked(one_file: ModelConfig) -> None:

@@ -25,10 +25,16 @@ PINNED = {  # predictions of both targets at one frame of the padded window
     "joint_cross_attention": [0.9855075847933328, 9.97323743749224],
     "leader_follower": [0.7213029779311814, 8.05394903457251],
     "lstm": [0.5209541067378264, 5.779199800461946],
+    "reliability_gate": [-0.4746264369954959, 4.64894496165956],
     "self_attention": [0.9691965115060069, 0.007281509849698331],
     "unimodal": [0.4748553284729308, 5.39282369042402],
 }
-GIVEN = ({"widths", "length"}, {"d_a", "d_v", "length"}, {"in_features", "ranges"})
+GIVEN = (
+    {"widths", "length"},
+    {"d_a", "d_v", "length"},
+    {"in_features", "ranges"},
+    {"in_features", "ranges", "voters"},
+)
 """What the constructors of systems and heads are given, beside their options."""
 
 
@@ -231,6 +237,7 @@ def test_streams_that_were_not_built_for_are_refused(system: str) -> None:
         ("leader_follower", ("audio", "audio_2")),
         ("cross_modal_attention", ("visual",)),
         ("cross_modal_attention", ("audio", "audio_2")),
+        ("reliability_gate", ("audio",)),
     ],
 )
 def test_missing_and_surplus_roles_are_named(system: str, roles: tuple[str, ...]) -> None:
@@ -251,6 +258,9 @@ def test_missing_and_surplus_roles_are_named(system: str, roles: tuple[str, ...]
         ("cross_attention", {"width": 0}, "got 0"),
         ("leader_follower", {"heads": 3}, "got 3 heads for width 32"),
         ("leader_follower", {"attention_dropout": -0.1}, "got -0.1"),
+        ("reliability_gate", {"width": 0}, "got 0"),
+        ("reliability_gate", {"gate_dropout": 1.0}, "got 1.0"),
+        ("reliability_gate", {"sharpness": 0.0}, "got 0.0"),
         ("joint_cross_attention", {"iterations": 0}, "got 0"),
         ("joint_cross_attention", {"length": 0}, "got 4, 6 and 0"),
         ("joint_cross_attention", {"residual_dropout": 1.5}, "got 1.5"),

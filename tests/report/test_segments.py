@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,15 @@ def test_models_without_gates_have_no_weights() -> None:
     found = conditions({"m": {"a": trial("a", gates=False)}}, segments, targets=["valence", "arousal"])
     assert len(found) == 2
     assert found[0].gates == {}
+
+
+def test_reliabilities_are_shown_beside_gates() -> None:
+    one = trial("a", gates=False)
+    values = np.linspace(0, 1, len(one.time))
+    one = replace(one, attention={"reliability_visual": values, "reliability_fused": values / 2})
+    weights = gate_weights(one)
+    assert list(weights) == ["fused reliability", "visual reliability"]
+    np.testing.assert_allclose(weights["visual reliability"], values, rtol=1e-6)
 
 
 def test_gates_are_the_weights_of_what_attention_gave() -> None:

@@ -36,6 +36,16 @@ def test_a_saved_table_is_the_same_when_mapped(tmp_path: Path) -> None:
     assert np.array_equal(again.labels, table.labels)
     assert list(again.streams) == ["visual", "audio"]
     assert [again.digest(trial) for trial in again.trials] == [table.digest(trial) for trial in table.trials]
+    assert again.missing == {}
+
+
+def test_a_missing_faces_embedding_is_saved_with_the_table_and_its_stream(tmp_path: Path) -> None:
+    black = np.array([1, 2, 3], dtype=np.float16)
+    join_frames(*_inputs(), trials=("one", "two"), missing={"visual": black}).save(tmp_path)
+    again = FrameTable.open(tmp_path)
+    assert np.array_equal(again.missing["visual"], black)
+    assert list(again.only("visual").missing) == ["visual"]
+    assert again.only("audio").missing == {}
 
 
 def test_writing_into_a_mapped_table_leaves_the_file_alone(tmp_path: Path) -> None:
