@@ -31,7 +31,7 @@ DRAWS = 5
 VALIDATION, HELD_OUT = 16, 60
 """Trials that choose the epoch, drawn with the training trials, and trials that all draws are scored on."""
 
-EPOCHS = {20: 40, 80: 30, 320: 12}
+EPOCHS = {20: 40, 80: 30, 320: 8}
 TRAINING = TrainingConfig(
     window=100,
     hop=80,
@@ -77,7 +77,14 @@ Runs = Mapping[str, Mapping[int, Sequence[Predicted]]]
 """By model and number of training trials, a prediction for each draw."""
 
 
-def simulate(seed: int, *, sizes: Sequence[int] = SIZES, draws: int = DRAWS, held_out: int = HELD_OUT) -> Corpus:
+def simulate(
+    seed: int,
+    *,
+    sizes: Sequence[int] = SIZES,
+    draws: int = DRAWS,
+    validation: int = VALIDATION,
+    held_out: int = HELD_OUT,
+) -> Corpus:
     """Draw a world and its trials; a smaller training set is the beginning of a larger one."""
     world = World(seed)
 
@@ -87,7 +94,7 @@ def simulate(seed: int, *, sizes: Sequence[int] = SIZES, draws: int = DRAWS, hel
     return Corpus(
         held_out=group("held-out", held_out),
         training=tuple(group(f"training-{draw}", max(sizes)) for draw in range(draws)),
-        validation=tuple(group(f"validation-{draw}", VALIDATION) for draw in range(draws)),
+        validation=tuple(group(f"validation-{draw}", validation) for draw in range(draws)),
     )
 
 
