@@ -15,6 +15,7 @@ from pipeline.report.config import ReportConfig
 from pipeline.runtime.config import ComputeConfig
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.layout import FINETUNED
+from pipeline.runtime.names import Name
 from pipeline.runtime.section import Section, nearest, read_yaml, validate
 from pipeline.training.config import TrainingConfig, training_of
 
@@ -25,12 +26,12 @@ class Params(Section):
     corpus: Annotated[AffWild2Config | RecolaConfig | TableConfig, Field(discriminator="kind")]
     clips: ClipsConfig = ClipsConfig()
     folds: FoldsConfig = FoldsConfig()
-    backbones: dict[str, BackboneConfig]
+    backbones: dict[Name, BackboneConfig]
     training: TrainingConfig = TrainingConfig()
-    models: dict[str, ModelConfig]
+    models: dict[Name, ModelConfig]
     finetune: FinetuneSection = FinetuneSection()
     evaluate: EvaluateConfig = EvaluateConfig()
-    ensembles: dict[str, EnsembleConfig] = {}
+    ensembles: dict[Name, EnsembleConfig] = {}
     report: ReportConfig = ReportConfig()
     compute: ComputeConfig = ComputeConfig()
 

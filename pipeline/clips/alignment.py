@@ -24,7 +24,8 @@ class Alignment:
     images : crops on disk, or faces found in the video
     unannotated : frames whose rows, or those beside them, say that nobody annotated any target
     partly_annotated : frames with labels of some targets only
-    label_rows_left_out : rows past the last frame
+    label_rows_left_out : rows past the last frame, where rows are counted off
+    label_rows_outside : rows at times outside the recording, where rows have times of their own
     labels_missing : frames past the last row of every target, or before the first
     images_left_out : crops past the last frame
     images_missing : frames without a crop
@@ -40,6 +41,7 @@ class Alignment:
     labels_missing: int
     images_left_out: int
     images_missing: int
+    label_rows_outside: int = 0
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,7 +52,9 @@ class Alignment:
         """Say in words what was done, or ``"nothing"`` where all counts agree."""
         steps = [
             (self.label_rows_left_out, "label rows past the last frame left out"),
+            (self.label_rows_outside, "label rows at times outside the recording"),
             (self.labels_missing if self.label_rows is not None else 0, "frames without a label row masked"),
+            (self.unannotated, "frames that nobody annotated masked"),
             (self.partly_annotated, "frames with labels of some targets only"),
             (self.images_left_out, "images past the last frame left out"),
             (self.images_missing, "frames without a face image masked"),

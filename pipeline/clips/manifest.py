@@ -3,13 +3,16 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from pipeline.clips.alignment import Alignment
 from pipeline.clips.further_datasets import content_of
-from pipeline.clips.partition import Partition
+from pipeline.clips.partition import PARTITIONS, Partition
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.names import RULE, name_fault, shorten
+from pipeline.runtime.tables import BadRows, read_rows
 
 MANIFEST, ALIGNMENT, REJECTED = "manifest.csv", "alignment.csv", "rejected.csv"
 
@@ -54,6 +57,14 @@ class ManifestRow:
 
 
 COLUMNS = tuple(field.name for field in fields(ManifestRow))
+NUMBERS: dict[str, type[float] | type[int]] = {
+    "fps": float,
+    "frames": int,
+    "labelled": int,
+    "faces": int,
+    "duration": float,
+}
+"""The columns that hold numbers."""
 
 
 def write_manifest(path: Path, rows: Iterable[ManifestRow]) -> None:
@@ -68,21 +79,51 @@ def read_manifest(path: Path) -> tuple[ManifestRow, ...]:
     Raises
     ------
     InputError
-        It is missing or not of this version.
+        It is missing or not of this version, or rows do not hold what they should: each with its line.
     """
-    remedy = "run `dvc repro clips`"
+    remedy, what = "run `dvc repro clips`", "unusable manifest"
     if not path.is_file():
         raise InputError("no clips", [Problem("missing", file=str(path), remedy=remedy)])
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = list(csv.reader(file))
-    if not lines or tuple(lines[0]) != COLUMNS:
+    bad = BadRows(path, remedy)
+    lines = read_rows(path, bad, what=what)
+    if next(lines, None) != (1, list(COLUMNS)):
         message = f"the header is not {','.join(COLUMNS)}"
-        raise InputError("unusable manifest", [Problem(message, file=str(path), row=1, remedy=remedy)])
-    kinds = {"fps": float, "duration": float, "frames": int, "labelled": int, "faces": int}
-    return tuple(
-        ManifestRow(**{name: kinds.get(name, str)(value) for name, value in zip(COLUMNS, line, strict=True)})
-        for line in lines[1:]
-    )
+        raise InputError(what, [Problem(message, file=str(path), row=1, remedy=remedy)])
+    rows: dict[str, ManifestRow] = {}
+    for number, line in lines:
+        try:
+            row = _row(line)
+            if row.trial in rows:
+                raise ValueError(f"trial {row.trial} a second time")
+            rows[row.trial] = row
+        except ValueError as error:
+            bad.add(number, str(error))
+    if bad:
+        raise InputError(what, bad.problems())
+    return tuple(rows.values())
+
+
+def _row(line: Sequence[str]) -> ManifestRow:
+    if len(line) != len(COLUMNS):
+        raise ValueError(f"{len(line)} columns instead of {len(COLUMNS)}")
+    cells = dict(zip(COLUMNS, line, strict=True))
+    fault = name_fault(cells["trial"])
+    if fault:
+        raise ValueError(f"trial {fault}: names have {RULE}")
+    if cells["partition"] not in PARTITIONS:
+        raise ValueError(f"unknown partition {shorten(cells['partition'])}")
+    numbers = {name: _number(name, cells[name], kind) for name, kind in NUMBERS.items()}
+    return ManifestRow(**{**cells, **numbers})  # type: ignore[arg-type]  # each is of its column's type
+
+
+def _number(name: str, text: str, kind: type[float] | type[int]) -> float:
+    try:
+        number = kind(text) if len(text) < 30 else float("nan")
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number) or number < 0:
+        raise ValueError(f"{name} {shorten(text)} is no number from 0")
+    return number
 
 
 def write_alignment(path: Path, alignments: Mapping[str, Mapping[str, Any]]) -> None:

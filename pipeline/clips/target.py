@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
+from pathlib import PurePosixPath
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from pipeline.runtime.layout import SAMPLES
+from pipeline.runtime.names import Name
 from pipeline.runtime.section import Section
 
 
@@ -14,21 +18,32 @@ class TargetsConfig(Section):
     Attributes
     ----------
     targets : (low, high) of each annotated target, in order
-    sample : the challenge's sample submission, if there is one
+    sample : the challenge's sample submission, if there is one; it lies in `SAMPLES`, on which the stages that read it
+        depend as a folder: DVC's templates cannot leave out a dependency that is not there
     """
 
     model_config = ConfigDict(extra="ignore")
 
-    targets: dict[str, tuple[float, float]] = Field(default={"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)})
+    targets: dict[Name, tuple[float, float]] = Field(default={"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)})
     sample: str | None = None
+
+    @field_validator("sample")
+    @classmethod
+    def _check_sample(cls, sample: str | None) -> str | None:
+        path = PurePosixPath(sample or SAMPLES)
+        if not path.is_relative_to(SAMPLES) or ".." in path.parts:
+            raise ValueError(f"put the file, or a link to it, into {SAMPLES}: changes are noticed there alone")
+        return sample
 
     @model_validator(mode="after")
     def _check_ranges(self) -> "TargetsConfig":
         if not self.targets:
             raise ValueError("targets: at least one is needed")
         for name, (low, high) in self.targets.items():
-            if low >= high:
-                raise ValueError(f"targets.{name}: the range [{low}, {high}] is empty")
+            if not low < high or not isfinite(high - low):
+                raise ValueError(f"targets.{name}: the range [{low}, {high}] is empty or endless")
+        if len({name.lower() for name in self.targets}) < len(self.targets):
+            raise ValueError(f"targets: {', '.join(self.targets)} must differ in more than case")
         return self
 
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from pipeline.clips.target import Target
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.names import shorten
+from pipeline.runtime.tables import BadRows, lines_of
 
 UNANNOTATED = -5.0
-LISTED = 20
-"""Rows of one file that are listed one by one before the rest is summed up."""
-
+UNUSABLE = "unusable annotation"
 REMEDY = f"write a number in range, or {UNANNOTATED:g} for a frame without annotation"
 
 
@@ -29,24 +29,23 @@ def parse_annotation(data: bytes, targets: Sequence[Target], *, file: str) -> ND
     InputError
         Lists every bad line by its number in the file: the header, rows that are not numbers, NaN, out of range.
     """
-    try:
-        lines = data.decode("utf-8-sig").rstrip().splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError("unusable annotation", [Problem(f"not a text file ({error.reason})", file=file)]) from error
+    lines = lines_of(data, file=file, what=UNUSABLE)
     names = [name.strip().lower() for name in lines[0].split(",")] if lines else []
     problems = _check_header(names, targets, file=file)
     if problems:
-        raise InputError("unusable annotation", problems)
+        raise InputError(UNUSABLE, problems)
     columns = [names.index(target.name.lower()) for target in targets]
     values = np.full((len(lines) - 1, len(targets)), np.nan, dtype=np.float32)
-    bad: list[tuple[int, str]] = []
+    bad = BadRows(file, REMEDY)
     for row, line in enumerate(lines[1:]):
         try:
             values[row] = _parse_row(line, len(names), columns, targets)
         except ValueError as error:
-            bad.append((row + 2, str(error)))
+            bad.add(row + 2, str(error))
+            if bad.enough:
+                break
     if bad:
-        raise InputError("unusable annotation", list_rows(bad, file=file, remedy=REMEDY))
+        raise InputError(UNUSABLE, bad.problems())
     return values
 
 
@@ -57,7 +56,7 @@ def _check_header(names: Sequence[str], targets: Sequence[Target], *, file: str)
     missing = [target.name for target in targets if target.name.lower() not in names]
     if missing or len(set(names)) < len(names):
         fault = f"no column {', '.join(missing)}" if missing else "a column twice"
-        message = f"bad header {','.join(names)!r}: {fault}"
+        message = f"bad header {shorten(','.join(names))}: {fault}"
         return [Problem(message, file=file, row=1, remedy=f"begin the file with the line {expected}")]
     # An un-annotated row must not look like a label.
     return [
@@ -70,11 +69,11 @@ def _check_header(names: Sequence[str], targets: Sequence[Target], *, file: str)
 def _parse_row(line: str, width: int, columns: Sequence[int], targets: Sequence[Target]) -> list[float]:
     fields = line.split(",")
     if len(fields) != width:
-        raise ValueError(f"{len(fields)} values where the header names {width}: {line!r}")
+        raise ValueError(f"{len(fields)} values where the header names {width}: {shorten(line)}")
     try:
         numbers = [float(fields[column]) for column in columns]
     except ValueError:
-        raise ValueError(f"not numbers: {line!r}") from None
+        raise ValueError(f"not numbers: {shorten(line)}") from None
     if UNANNOTATED in numbers:
         return [np.nan] * len(numbers)
     for number, target in zip(numbers, targets, strict=True):
@@ -83,24 +82,3 @@ def _parse_row(line: str, width: int, columns: Sequence[int], targets: Sequence[
         if not target.low <= number <= target.high:
             raise ValueError(f"{target.name} {number:g} is outside [{target.low:g}, {target.high:g}]")
     return numbers
-
-
-def list_rows(bad: Sequence[tuple[int, str]], *, file: str, remedy: str) -> list[Problem]:
-    """Return a problem for each of the first bad (row, message) of a file, and one for the rest."""
-    problems = [Problem(message, file=file, row=row, remedy=remedy) for row, message in bad[:LISTED]]
-    rest = [row for row, _ in bad[LISTED:]]
-    if rest:
-        message = f"{len(rest)} more bad rows: {ranges(rest)}"
-        problems.append(Problem(message, file=file, row=rest[0], remedy=remedy))
-    return problems
-
-
-def ranges(numbers: Sequence[int]) -> str:
-    """Write ascending numbers shortly: ``[1, 2, 3, 7]`` as ``"1-3, 7"``."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)

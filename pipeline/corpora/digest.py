@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-IMAGE_NAME = re.compile(r"(?P<number>\d{5})\.(jpg|jpeg|png)")
+IMAGE_NAME = re.compile(r"(?P<number>[0-9]{5})\.(jpg|jpeg|png)", re.IGNORECASE)
 """Frame number, from 1: image ``00001.jpg`` shows frame 0."""
 
 CLUTTER = frozenset({"thumbs.db", "desktop.ini"})

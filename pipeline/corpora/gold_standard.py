@@ -13,8 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.clips.target import Target
-from pipeline.corpora.ratings import Ratings, decode, parse_rows
+from pipeline.corpora.ratings import UNUSABLE, Ratings, parse_rows
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.names import shorten
+from pipeline.runtime.tables import lines_of
 
 PERIOD = 0.04
 """Seconds between two rows of a file without a column of times; the first row stands at 0."""
@@ -34,14 +36,15 @@ def parse_gold_standard(data: bytes, target: Target, *, file: str) -> Ratings:
     InputError
         Lists every bad line by its number in the file.
     """
-    lines = decode(data, file=file)
+    lines = lines_of(data, file=file, what=UNUSABLE)
     arff = next((line for line in lines if line.strip() and not line.startswith("%")), "").lstrip().startswith("@")
     names, first, delimiter = _arff_header(lines, file=file) if arff else _csv_header(lines, target)
     # Both names mean the target; the parser of rows knows it by its own.
     names = [target.name.lower() if name == VALUE else name for name in names]
     if names.count(target.name.lower()) != 1:
-        message = f"columns {', '.join(names) or '(none)'}: one of them must be GoldStandard or {target.name}"
-        raise InputError("unusable ratings", [Problem(message, file=file, row=1, remedy="name the column of ratings")])
+        columns = shorten(", ".join(names))
+        message = f"columns {columns}: one of them must be GoldStandard or {target.name}"
+        raise InputError(UNUSABLE, [Problem(message, file=file, row=1, remedy="name the column of ratings")])
     (ratings,) = parse_rows(lines[first:], names, [target], file=file, first=first + 1, delimiter=delimiter)
     if ratings.time is None:
         return Ratings(ratings.values, PERIOD * np.arange(len(ratings.values), dtype=np.float64))
@@ -60,7 +63,7 @@ def _arff_header(lines: Sequence[str], *, file: str) -> tuple[list[str], int, st
             blank = next((count for count, row in enumerate(lines[number + 1 :]) if row.strip()), 0)
             return names, number + 1 + blank, ","
     problem = Problem("an ARFF file without @data", file=file, row=len(lines), remedy="copy the file again")
-    raise InputError("unusable ratings", [problem])
+    raise InputError(UNUSABLE, [problem])
 
 
 def _csv_header(lines: Sequence[str], target: Target) -> tuple[list[str], int, str]:

@@ -3,15 +3,20 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 from pipeline.clips.partition import PARTITIONS, Partition
 from pipeline.corpora.trial import Trial
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.files import replacing_file
+from pipeline.runtime.names import RULE, name_fault, shorten
+from pipeline.runtime.tables import BadRows, read_rows
 
 REBUILD = "run `affectflow index`"
+UNUSABLE = "unusable corpus index"
+MOST_IMAGES = 99_999
+"""The highest number of a crop."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +67,46 @@ def read_index(path: Path) -> tuple[IndexRow, ...]:
     """
     if not path.is_file():
         raise InputError("no corpus index", [Problem("missing", file=str(path), remedy=REBUILD)])
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = list(csv.reader(file))
-    if not lines or tuple(lines[0]) != COLUMNS:
+    bad = BadRows(path, REBUILD)
+    lines = read_rows(path, bad, what=UNUSABLE)
+    if next(lines, None) != (1, list(COLUMNS)):
         message = f"the header is not {','.join(COLUMNS)}"
-        raise InputError("unusable corpus index", [Problem(message, file=str(path), row=1, remedy=REBUILD)])
+        raise InputError(UNUSABLE, [Problem(message, file=str(path), row=1, remedy=REBUILD)])
     rows: list[IndexRow] = []
-    problems: list[Problem] = []
     seen: set[str] = set()
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in lines:
         fault = _fault(line, seen)
         if fault:
-            problems.append(Problem(fault, file=str(path), row=number, remedy=REBUILD))
+            bad.add(number, fault)
             continue
-        seen.add(line[0])
+        seen.add(line[0].lower())
         trial, partition, subject, video, audio, images, annotation, count, digest = line
         place = cast(Partition, partition)
         rows.append(IndexRow(trial, place, subject, video, audio, images, annotation, int(count), digest))
-    if problems:
-        raise InputError("unusable corpus index", problems)
+    if bad:
+        raise InputError(UNUSABLE, bad.problems())
     return tuple(rows)
 
 
 def _fault(line: Sequence[str], seen: set[str]) -> str | None:
+    """Say what is wrong with a row, or None; `seen` are the trials of earlier rows in lower case."""
     if len(line) != len(COLUMNS):
         return f"{len(line)} columns instead of {len(COLUMNS)}"
-    if line[0] in seen:
+    fault = name_fault(line[0])
+    if fault:
+        return f"trial {fault}: names have {RULE}"
+    if line[0].lower() in seen:
         return f"trial {line[0]} a second time"
     if line[1] not in PARTITIONS:
-        return f"unknown partition {line[1]!r}"
-    return None if line[7].isdecimal() else f"{line[7]!r} is no number of images"
+        return f"unknown partition {shorten(line[1])}"
+    for column, place in zip(COLUMNS[3:7], line[3:7], strict=True):
+        if outside(place):
+            return f"{column} {shorten(place)} is not below the corpus' root"
+    known = line[7].isascii() and line[7].isdecimal() and len(line[7]) < 10 and int(line[7]) <= MOST_IMAGES
+    return None if known else f"{shorten(line[7])} is no number of images"
+
+
+def outside(place: str) -> bool:
+    """Say whether a path of the index or of a table may leave the corpus' root: absolute, or with `..` in it."""
+    path = PurePosixPath(place)
+    return path.is_absolute() or ".." in path.parts

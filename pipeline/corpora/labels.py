@@ -16,6 +16,7 @@ from pipeline.corpora.annotation import parse_annotation
 from pipeline.corpora.config import CorpusConfig, RecolaConfig, TableConfig
 from pipeline.corpora.gold_standard import parse_gold_standard
 from pipeline.corpora.ratings import Ratings, parse_ratings
+from pipeline.runtime.tables import LARGEST_LABELS, read_bounded
 
 PER_TARGET = "{target}"
 """Stands for a target's name in the path of an annotation that has one file per target."""
@@ -46,6 +47,16 @@ class LabelFile:
     path: Path
     targets: tuple[Target, ...]
 
+    def read(self) -> bytes:
+        """Return the file's bytes.
+
+        Raises
+        ------
+        InputError
+            It is no file, cannot be read, or is larger than labels are.
+        """
+        return read_bounded(self.path, largest=LARGEST_LABELS, what="unusable labels")
+
     def parse(self, data: bytes, form: LabelFormat) -> tuple[Ratings, ...]:
         """Return the ratings of each target from the file's bytes.
 
@@ -71,10 +82,12 @@ class Labels:
     ----------
     ratings : one entry per target
     delays : how late raters answered, per target, s
+    files : the file of each target, for messages
     """
 
     ratings: tuple[Ratings, ...]
     delays: tuple[float, ...]
+    files: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

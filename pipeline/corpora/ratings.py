@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clips.target import Target
-from pipeline.corpora.annotation import list_rows
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.names import shorten
+from pipeline.runtime.tables import MOST_COLUMNS, BadRows, lines_of
 
 TIME = ("time", "frametime")
 """Names of the column with seconds, in lower case."""
@@ -26,6 +27,7 @@ LONGEST_STEP = 2.0
 DECIMALS = 6
 """Times count to the microsecond, so that 0.1 + 0.2 s is 0.3 s."""
 
+UNUSABLE = "unusable ratings"
 REMEDY = "write a number in range, or leave the field empty where nobody rated"
 
 
@@ -83,6 +85,12 @@ class Ratings:
         covered: NDArray[np.bool_] = (wanted >= rows[0]) & (wanted <= rows[-1])
         return covered
 
+    def outside(self, end: float, *, delay: float = 0.0) -> int:
+        """Count the rows at times before 0 or after `end`, s; raters answer `delay` s after what they see there."""
+        if self.time is None:
+            return 0
+        return int(((self.time < 0) | (self.time > np.round(end + delay, DECIMALS) + 10**-DECIMALS)).sum())
+
     def _rows(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
         rows = (time if self.time is None else self.time)[: len(self.values)]
         return np.round(rows, DECIMALS)
@@ -101,17 +109,17 @@ def parse_ratings(data: bytes, targets: Sequence[Target], *, file: str) -> tuple
         Lists every bad line by its number in the file: the header, what is no number, out of range, or not later than
         the row before.
     """
-    lines = decode(data, file=file)
+    lines = lines_of(data, file=file, what=UNUSABLE)
     delimiter = ";" if lines and ";" in lines[0] else ","
     names = [name.strip().lower() for name in lines[0].split(delimiter)] if lines else []
     known = {*TIME, *(target.name.lower() for target in targets)}
     faults = [f"no column {target.name}" for target in targets if target.name.lower() not in names]
-    faults += [f"unknown column {name!r}" for name in names if name not in known]
+    faults += [f"unknown column {shorten(name)}" for name in names[:MOST_COLUMNS] if name not in known]
     faults += ["a column twice"] if len(set(names)) < len(names) or len(set(TIME) & set(names)) > 1 else []
     if faults:
         header = ",".join(["time", *(target.name for target in targets)])
         remedy = f"begin the file with {header}, or without time for one row per frame"
-        raise InputError("unusable ratings", [Problem("; ".join(faults), file=file, row=1, remedy=remedy)])
+        raise InputError(UNUSABLE, [Problem("; ".join(faults), file=file, row=1, remedy=remedy)])
     return parse_rows(lines[1:], names, targets, file=file, first=2, delimiter=delimiter)
 
 
@@ -129,37 +137,25 @@ def parse_rows(
     columns = [names.index(target.name.lower()) for target in targets]
     values = np.full((len(lines), len(targets)), np.nan, dtype=np.float32)
     time = np.zeros(len(lines))
-    bad: list[tuple[int, str]] = []
+    bad = BadRows(file, REMEDY)
     latest = -np.inf
     for row, line in enumerate(lines):
         fields = line.split(delimiter)
         try:
             if len(fields) != len(names):
-                raise ValueError(f"{len(fields)} values where the header names {len(names)}: {line!r}")
+                raise ValueError(f"{len(fields)} values where the header names {len(names)}: {shorten(line)}")
             values[row] = [_rating(fields[column], target) for column, target in zip(columns, targets, strict=True)]
             if clock is not None:
                 time[row] = latest = _later(fields[clock], latest)
         except ValueError as error:
-            bad.append((first + row, str(error)))
+            bad.add(first + row, str(error))
+            if bad.enough:
+                break
     if not lines:
-        bad.append((first, "there are no rows"))
+        bad.add(first, "there are no rows")
     if bad:
-        raise InputError("unusable ratings", list_rows(bad, file=file, remedy=REMEDY))
+        raise InputError(UNUSABLE, bad.problems())
     return tuple(Ratings(column.copy(), None if clock is None else time) for column in values.T)
-
-
-def decode(data: bytes, *, file: str) -> list[str]:
-    """Return the lines of a text file, without blank ones at the end.
-
-    Raises
-    ------
-    InputError
-        It is no text file.
-    """
-    try:
-        return data.decode("utf-8-sig").rstrip().splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError("unusable ratings", [Problem(f"not a text file ({error.reason})", file=file)]) from error
 
 
 def _rating(field: str, target: Target) -> float:
@@ -175,7 +171,7 @@ def _rating(field: str, target: Target) -> float:
 def _later(field: str, latest: float) -> float:
     number = _number(field.strip(), "time")
     if not np.isfinite(number):
-        raise ValueError(f"time is {field.strip()}")
+        raise ValueError(f"time is {number}")
     if number <= latest:
         raise ValueError(f"time {number:g} s is not later than {latest:g} s of the row before")
     return number
@@ -185,4 +181,4 @@ def _number(text: str, name: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{name} {text!r} is not a number") from None
+        raise ValueError(f"{name} {shorten(text)} is not a number") from None

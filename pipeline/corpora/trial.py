@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.clips.partition import Partition
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.names import RULE, name_fault
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class Trial:
     annotation : its labels, or None where there are none (a test set); `pipeline.corpora.labels.PER_TARGET` in the path
         stands for the name of each target that has a file of its own
     audio : a separate file with the sound, or None
+
+    Raises
+    ------
+    InputError
+        Nothing may be called like the trial.
     """
 
     trial: str
@@ -29,3 +36,9 @@ class Trial:
     images: Path | None
     annotation: Path | None
     audio: Path | None = None
+
+    def __post_init__(self) -> None:
+        fault = name_fault(self.trial)
+        if fault:
+            # Readers report a name with its file and row; this keeps a clip inside its item whatever a reader does.
+            raise InputError("unusable corpus", [Problem(f"trial {fault}", remedy=f"use {RULE}")])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.names import name_fault
 
 
 class Member(Protocol):
@@ -116,13 +117,26 @@ def read_folds(path: Path) -> Folds:
     Raises
     ------
     InputError
-        The file is missing.
+        The file is missing, or is not what `write_folds` wrote.
     """
+    remedy = "run `dvc repro folds`"
     if not path.is_file():
-        raise InputError("no folds", [Problem("missing", file=str(path), remedy="run `dvc repro folds`")])
-    data = json.loads(path.read_text(encoding="utf-8"))
-    folds = [Fold(train=tuple(fold["train"]), validation=tuple(fold["validation"])) for fold in data["folds"]]
-    return Folds(scheme=data["scheme"], folds=tuple(folds), test=tuple(data["test"]))
+        raise InputError("no folds", [Problem("missing", file=str(path), remedy=remedy)])
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        folds = [Fold(train=_names(fold["train"]), validation=_names(fold["validation"])) for fold in data["folds"]]
+        return Folds(scheme=data["scheme"], folds=tuple(folds), test=_names(data["test"]))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        problem = Problem(f"not the folds of this version: {error!r}", file=str(path), remedy=remedy)
+        raise InputError("unusable folds", [problem]) from error
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        fault = name_fault(name)
+        if fault:
+            raise ValueError(f"trial {fault}")
+    return tuple(names)
 
 
 def _fold(groups: Sequence[Sequence[str]], *, held_out: int) -> Fold:

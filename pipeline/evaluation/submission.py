@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from pipeline.evaluation.predictions import NUMBER
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.names import RULE, name_fault, shorten
+from pipeline.runtime.tables import BadRows, read_rows
 
 LOCATION = "image_location"
-_IMAGE = re.compile(r"(?P<trial>.+)/(?P<number>\d+)\.jpg")
+_IMAGE = re.compile(r"(?P<trial>[^/]+)/(?P<number>[0-9]{1,9})\.jpg")
 
 Predictions = Mapping[str, npt.NDArray[np.floating]]
 
@@ -95,28 +97,32 @@ def read_sample(path: Path, *, targets: Sequence[str]) -> tuple[list[str], list[
     if not path.is_file():
         remedy = "set corpus.sample to the challenge's file, or leave it out"
         raise InputError("the sample submission is missing", [Problem("no such file", file=str(path), remedy=remedy)])
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
-    problems: list[Problem] = []
-    header = lines[0] if lines else []
+    what = "the sample submission is not usable"
+    bad = BadRows(path, "fetch the challenge's file again")
+    lines = ((number, [cell.strip() for cell in line]) for number, line in read_rows(path, bad, what=what))
+    _, header = next(lines, (1, []))
     if header[:1] != [LOCATION] or sorted(header[1:]) != sorted(targets):
         expected = ",".join([LOCATION, *targets])
-        problems.append(Problem(f"header is {','.join(header)!r}, expected {expected!r}", file=str(path), row=1))
+        bad.add(1, f"header is {shorten(','.join(header))}, expected {expected!r}")
     rows: list[Row] = []
     first: dict[str, int] = {}
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in lines:
         if not any(line):
             continue
-        match = _IMAGE.fullmatch(line[0])
+        image = line[0]
+        match = _IMAGE.fullmatch(image)
+        fault = name_fault(match["trial"]) if match else None
         if match is None or int(match["number"]) < 1:
-            problems.append(Problem(f"{line[0]!r} is not <trial>/<number from 1>.jpg", file=str(path), row=number))
-        elif line[0] in first:
-            problems.append(Problem(f"{line[0]} was named in row {first[line[0]]} before", file=str(path), row=number))
+            bad.add(number, f"{shorten(image)} is not <trial>/<number from 1>.jpg")
+        elif fault:
+            bad.add(number, f"trial {fault}: names have {RULE}")
+        elif image in first:
+            bad.add(number, f"{image} was named in row {first[image]} before")
         else:
-            first[line[0]] = number
-            rows.append(Row(line[0], match["trial"], int(match["number"])))
-    if problems:
-        raise InputError("the sample submission is not usable", problems)
+            first[image] = number
+            rows.append(Row(image, match["trial"], int(match["number"])))
+    if bad:
+        raise InputError(what, bad.problems())
     return header[1:], rows
 
 
@@ -144,12 +150,26 @@ def write_repairs(path: Path, found: Sequence[Repair]) -> None:
 
 
 def read_repairs(path: Path) -> list[Repair]:
-    """Read what `write_repairs` wrote."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            Repair(row["trial"], *(int(row[name]) for name in ("predicted", "required", "repeated", "cut")))
-            for row in csv.DictReader(file)
-        ]
+    """Read what `write_repairs` wrote.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or rows do not hold what they should: each with its line.
+    """
+    what, bad = "unusable repairs", BadRows(path, "run `dvc repro evaluate`")
+    lines = read_rows(path, bad, what=what)
+    next(lines, None)
+    found: list[Repair] = []
+    for number, line in lines:
+        if len(line) == len(fields(Repair)) and all(re.fullmatch("[0-9]{1,9}", cell) for cell in line[1:]):
+            predicted, required, repeated, cut = map(int, line[1:])
+            found.append(Repair(line[0], predicted, required, repeated, cut))
+        else:
+            bad.add(number, f"{shorten(','.join(line))} is no trial with four numbers")
+    if bad:
+        raise InputError(what, bad.problems())
+    return found
 
 
 def _image(trial: str, frame: int) -> str:

@@ -72,6 +72,14 @@ def build_clip(payload: ClipPayload, directory: Path) -> None:
 
 def assemble_clip(payload: ClipPayload) -> Clip:
     """Read all files of a trial and put them on one time line; see `build_clip`."""
+    try:
+        return _assemble(payload)
+    except InputError as error:
+        problems = [replace(problem, trial=payload.trial.trial) for problem in error.problems]
+        raise InputError(error.summary, problems) from error
+
+
+def _assemble(payload: ClipPayload) -> Clip:
     trial, targets = payload.trial, payload.targets
     problems: list[Problem] = []
     sources = _sources(trial, targets)
@@ -136,7 +144,8 @@ def summarise(clip: Clip) -> dict[str, Any]:
 
 def _sources(trial: Trial, targets: tuple[Target, ...]) -> dict[str, str]:
     annotations = [file.path for file in label_files(trial.annotation, targets)] if trial.annotation else []
-    missing = [path for path in (trial.video, trial.audio, trial.images, *annotations) if path and not path.exists()]
+    files = [path for path in (trial.video, trial.audio, *annotations) if path and not path.is_file()]
+    missing = [*files, *([trial.images] if trial.images and not trial.images.is_dir() else [])]
     if missing:
         problems = [Problem("missing", file=str(path), trial=trial.trial, remedy=REINDEX) for path in missing]
         raise InputError("the corpus has changed", problems)
@@ -152,11 +161,13 @@ def _read_labels(payload: ClipPayload, sources: dict[str, str], problems: list[P
     if payload.trial.annotation is None:
         return None
     ratings: list[Ratings] = []
+    names: list[str] = []
     for file in label_files(payload.trial.annotation, targets):
-        data = file.path.read_bytes()
+        data = file.read()
         sources[file.source] = digest_bytes(data)
         ratings.extend(_try(problems, partial(file.parse, data, payload.form)) or ())
-    return Labels(tuple(ratings), payload.form.delays or (0.0,) * len(targets))
+        names += [str(file.path)] * len(file.targets)
+    return Labels(tuple(ratings), payload.form.delays or (0.0,) * len(targets), tuple(names))
 
 
 def _faces(payload: ClipPayload, video: VideoTrack | None) -> Faces | None:

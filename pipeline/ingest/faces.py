@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pipeline.corpora.digest import IMAGE_NAME, FolderDigest, list_images
 from pipeline.media.config import FacesConfig
 from pipeline.media.faces import find_faces
-from pipeline.media.images import decode_sizes
+from pipeline.media.images import LARGEST_FILE, decode_sizes
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.tables import read_bounded
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def read_faces(folder: Path, *, frames: int, size: int, other_sizes: tuple[int, 
     problems: list[Problem] = []
     digest = FolderDigest()
     for name in list_images(folder):
-        data = (folder / name).read_bytes()
+        data = read_bounded(folder / name, largest=LARGEST_FILE, what="unusable crop")
         digest.add(name, data)
         match = IMAGE_NAME.fullmatch(name)
         number = int(match["number"]) if match else 0

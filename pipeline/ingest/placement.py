@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.clips.alignment import Alignment, align_labels, describe
 from pipeline.clips.target import Target
 from pipeline.corpora.labels import Labels
+from pipeline.runtime.errors import InputError, Problem
 
 
 def place_labels(
@@ -30,6 +31,11 @@ def place_labels(
     time : (t,) s, when the frames are shown
     numbers : the crops' numbers, from 1
     notes : what reading picture and sound found and mended
+
+    Raises
+    ------
+    InputError
+        Most rows of a file stand at times outside the recording.
     """
     frames = len(time)
     if labels is None or not labels.timed:
@@ -38,12 +44,34 @@ def place_labels(
         return values, describe(rows, numbers, frames=frames, notes=notes)
     values = labels.at_frames(time)
     covered = labels.covers(time)
+    counted = [len(ratings.values) for ratings in labels.ratings if ratings.time is None]
     delays = zip(targets, labels.delays, strict=True)
     moved = ", ".join(f"{target.name} {delay:g} s earlier" for target, delay in delays if delay)
     record = replace(
         describe(values, numbers, frames=frames, notes=(*notes, *([f"labels moved: {moved}"] if moved else []))),
         label_rows=labels.rows,
         unannotated=int((np.isnan(values).all(axis=1) & covered).sum()),
+        label_rows_left_out=max(0, max(counted, default=0) - frames),
+        label_rows_outside=_rows_outside(labels, time),
         labels_missing=int((~covered).sum()),
     )
     return values, record
+
+
+def _rows_outside(labels: Labels, time: NDArray[np.float64]) -> int:
+    """Count the rows of a target at times outside the recording: the most that a target has."""
+    end = float(time[-1] + np.median(np.diff(time))) if len(time) > 1 else float(time.max(initial=0.0))
+    counts = [ratings.outside(end, delay=delay) for ratings, delay in zip(labels.ratings, labels.delays, strict=True)]
+    problems: dict[Problem, None] = {}
+    for place, (ratings, count) in enumerate(zip(labels.ratings, counts, strict=True)):
+        if ratings.time is not None and 2 * count > len(ratings.time):
+            first, last = ratings.time[0], ratings.time[-1]
+            message = (
+                f"{count} of {len(ratings.time)} label rows, from {first:g} to {last:g} s, lie outside the recording, "
+                f"which ends at {end:.2f} s"
+            )
+            remedy = "give times in seconds (milliseconds divided by 1000), or name the label file of this video"
+            problems[Problem(message, file=labels.files[place] if labels.files else None, remedy=remedy)] = None
+    if problems:
+        raise InputError("unusable labels", list(problems))
+    return max(counts)

@@ -12,6 +12,12 @@ START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 START_OF_SCAN, END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
+LARGEST_FILE = 16 * 2**20
+"""Bytes of a crop."""
+
+MOST_PIXELS = 4096 * 4096
+"""A header may claim any size: past this one, no memory is given to it."""
+
 
 def image_size(data: bytes) -> tuple[int, int]:
     """Return (width, height) in pixels of a JPEG or PNG from its header, having seen that its end is there.
@@ -64,10 +70,13 @@ def decode_sizes(data: bytes, sizes: Sequence[int]) -> list[NDArray[np.uint8]]:
     Raises
     ------
     ValueError
-        The bytes are no picture.
+        The bytes are no whole picture, or one far larger than a face.
     """
+    width, height = image_size(data)
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"the header claims {width} x {height} pixels, far more than a face has")
     pixels = np.frombuffer(data, dtype=np.uint8)
-    image = cv2.imdecode(pixels, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data else None
+    image = cv2.imdecode(pixels, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise ValueError(f"the picture cannot be decoded ({len(data)} bytes)")
     fitted = [

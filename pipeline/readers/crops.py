@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.corpora.annotation import LISTED, ranges
 from pipeline.corpora.digest import IMAGE_NAME, FolderDigest
-from pipeline.media.images import image_size
+from pipeline.media.images import LARGEST_FILE, image_size
 from pipeline.readers.memory import Finding
 from pipeline.runtime.errors import Problem
+from pipeline.runtime.tables import LISTED, ranges, read_bounded
 
 RENAME = "name it by frame number, as in 00001.jpg for the first frame"
 REPLACE = "extract or crop this picture again, or delete it: a missing face is masked"
@@ -19,6 +19,11 @@ def check_crops(folder: Path, names: Sequence[str], size: int) -> Finding:
     Parameters
     ----------
     size : width and height that every crop must have, pixels
+
+    Raises
+    ------
+    InputError
+        A file cannot be read at all, or is far too large for a crop.
     """
     digest = FolderDigest()
     seen: dict[int, str] = {}
@@ -26,7 +31,7 @@ def check_crops(folder: Path, names: Sequence[str], size: int) -> Finding:
     other_sizes: dict[tuple[int, int], list[int]] = {}
     problems: list[Problem] = []
     for name in names:
-        data = (folder / name).read_bytes()
+        data = read_bounded(folder / name, largest=LARGEST_FILE, what="unusable crop")
         digest.add(name, data)
         match = IMAGE_NAME.fullmatch(name)
         number = int(match["number"]) if match else 0

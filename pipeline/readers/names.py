@@ -7,8 +7,8 @@ also be called ``<video>``. A recording in several parts is ``<id>-<fps>-<width>
 
 import re
 
-SIDES = re.compile(r"_(left|right)$")
-PARTS = re.compile(r"^(?P<recording>\d+-\d+-\d+x\d+)-\d+$|^(?P<video>video\d+)_\d+$")
+SIDES = re.compile(r"_(left|right)$", re.IGNORECASE)
+PARTS = re.compile(r"(?P<recording>\d+-\d+-\d+x\d+)-\d+|(?P<video>video\d+)_\d+")
 
 
 def video_name(trial: str) -> str:
@@ -17,11 +17,11 @@ def video_name(trial: str) -> str:
 
 
 def subject_of(trial: str) -> str:
-    """Return the recording that a trial belongs to, which stands for its people.
+    """Return the recording that a trial belongs to, which stands for its people, in lower case.
 
     Both sides of a video, and all parts of a recording, get the same name: ``122-60-1920x1080-3_left`` gives
     ``122-60-1920x1080``.
     """
-    video = video_name(trial)
-    match = PARTS.match(video)
+    video = video_name(trial).lower()
+    match = PARTS.fullmatch(video)
     return (match["recording"] or match["video"]) if match else video

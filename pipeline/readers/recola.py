@@ -15,11 +15,12 @@ from pipeline.corpora.config import RecolaConfig
 from pipeline.corpora.labels import PER_TARGET
 from pipeline.corpora.trial import Trial
 from pipeline.runtime.errors import Problem
+from pipeline.runtime.tables import unreadable
 
-TRIAL = re.compile(r"(?P<part>train|dev|test)_(?P<number>[1-9]\d*)")
+TRIAL = re.compile(r"(?P<part>train|dev|test)_(?P<number>[1-9][0-9]{0,2})")
 PARTITIONS: dict[str, Partition] = {"train": "train", "dev": "validation", "test": "test"}
 
-# Folders are compared in lower case, with - for _: releases and their archives differ in nothing else.
+# Names are compared in lower case, those of folders with - for _: releases and their archives differ in nothing else.
 VIDEOS = re.compile(r"recordings[-_]videos?|(recola[-_])?video[-_]recordings|videos?")
 SOUNDS = re.compile(r"recordings[-_]audio|(recola[-_])?audio[-_]recordings|audio")
 RATINGS = re.compile(r"(ratings[-_])?gold[-_]standard")
@@ -46,11 +47,14 @@ class Recola:
             remedy = "set corpus.root in params.yaml to where the corpus lies"
             self._problems.append(Problem("missing", file=str(self.root), remedy=remedy))
             return
-        videos = self._folder(VIDEOS, "recordings_video")
-        sounds = self._folder(SOUNDS, None)
-        ratings = self._folder(RATINGS, "ratings_gold_standard")
-        if videos and ratings:
-            self._trials = self._collect(videos, sounds, ratings)
+        try:
+            videos = self._folder(VIDEOS, "recordings_video")
+            sounds = self._folder(SOUNDS, None)
+            ratings = self._folder(RATINGS, "ratings_gold_standard")
+            if videos and ratings:
+                self._trials = self._collect(videos, sounds, ratings)
+        except OSError as error:
+            self._problems += unreadable(Path(error.filename or self.root), error, what="").problems
 
     def trials(self) -> tuple[Trial, ...]:
         """Return every trial that has a video, sorted by name."""
@@ -73,11 +77,13 @@ class Recola:
         return found[0] if found else None
 
     def _collect(self, videos: Path, sounds: Path | None, ratings: Path) -> tuple[Trial, ...]:
-        pictures = _files(videos, VIDEO_SUFFIXES)
-        rated = {target: _files(ratings / target, RATING_SUFFIXES) for target in self.targets}
-        heard = _files(sounds, SOUND_SUFFIXES) if sounds else {}
+        pictures = self._files(videos, VIDEO_SUFFIXES)
+        heard = self._files(sounds, SOUND_SUFFIXES) if sounds else {}
+        rated: dict[str, dict[str, Path]] = {target: {} for target in self.targets}
         for target in self.targets:
-            if not (ratings / target).is_dir():
+            if (ratings / target).is_dir():
+                rated[target] = self._files(ratings / target, RATING_SUFFIXES)
+            else:
                 self._problems.append(Problem("missing", file=str(ratings / target), remedy=LAYOUT))
         for name in sorted(pictures.keys() - _named(pictures)):
             remedy = "name it train_1 ... test_9 after the challenge's list, or describe your corpus as a table"
@@ -110,27 +116,33 @@ class Recola:
 
     def _annotation(self, name: str, ratings: Path, found: list[Path | None]) -> Path | None:
         """Return the path of the trial's ratings with `PER_TARGET` in it; a test trial may have none."""
-        suffixes = {path.suffix for path in found if path}
-        if name.startswith("test_") and not suffixes:
+        names = sorted({path.name for path in found if path})
+        suffixes = sorted({Path(file).suffix.lower() for file in names})
+        if name.startswith("test_") and not names:
             return None
         if len(suffixes) > 1:
-            message = f"ratings of different kinds: {', '.join(sorted(suffixes))}"
+            message = f"ratings of different kinds: {', '.join(suffixes)}"
             self._problems.append(Problem(message, file=str(ratings), trial=name, remedy="keep one kind"))
-        return ratings / PER_TARGET / f"{name}{min(suffixes, default=RATING_SUFFIXES[0])}"
+        elif len(names) > 1:
+            remedy = "call the files of all targets alike"
+            message = f"ratings in differently spelled files: {', '.join(names)}"
+            self._problems.append(Problem(message, file=str(ratings), trial=name, remedy=remedy))
+        return ratings / PER_TARGET / (names[0] if names else f"{name}{RATING_SUFFIXES[0]}")
+
+    def _files(self, folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+        """Return the files with one of the suffixes by their names in lower case, an earlier suffix before a later."""
+        found: dict[str, Path] = {}
+        listed = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        for path in (path for suffix in suffixes for path in listed if path.suffix.lower() == suffix):
+            first = found.setdefault(path.stem.lower(), path)
+            if first != path and first.suffix.lower() == path.suffix.lower():
+                message = f"the same name as {first.name}"
+                self._problems.append(Problem(message, file=str(path), remedy="keep one of the two"))
+        return found
 
 
 def _folders(base: Path, pattern: re.Pattern[str]) -> list[Path]:
     return sorted(path for path in base.iterdir() if pattern.fullmatch(path.name.lower()) and path.is_dir())
-
-
-def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return the files with one of the suffixes by their names; an earlier suffix comes before a later one."""
-    found: dict[str, Path] = {}
-    for suffix in suffixes:
-        for path in sorted(folder.glob(f"*{suffix}")):
-            if not path.name.startswith("."):
-                found.setdefault(path.stem, path)
-    return found
 
 
 def _named(names: Iterable[str]) -> set[str]:

@@ -14,6 +14,7 @@ from pipeline.readers.crops import check_crops
 from pipeline.readers.memory import FileMemory, Finding
 from pipeline.runtime.code import code_key
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.tables import unreadable
 
 
 @dataclass(frozen=True)
@@ -59,23 +60,35 @@ def scan_trial(
     findings: dict[str, Finding] = {}
     problems: list[Problem] = []
 
-    def look(source: str, path: Path, files: Sequence[Path], settings: object, read: Callable[[], Finding]) -> None:
-        findings[source] = memory.recall(files, [source, str(path), settings, code], read)
-
     annotations = {file.source: file for file in label_files(trial.annotation, targets)} if trial.annotation else {}
-    for source, path in _expected(trial, annotations.values()).items():
+
+    def look(source: str, path: Path) -> Finding:
+        def recall(files: Sequence[Path], settings: object, read: Callable[[], Finding]) -> Finding:
+            return memory.recall(files, [source, str(path), settings, code], read)
+
         if not path.exists():
-            problems.extend(_absent(source, path))
-        elif source in annotations:
+            raise InputError("missing", _absent(source, path))
+        if source == "images" and size is not None:
+            names = list_images(path)
+            return recall([path / name for name in names], size, partial(check_crops, path, names, size))
+        if not path.is_file():
+            remedy = "name the file itself, with its suffix"
+            raise InputError("no file", [Problem(f"the {source} is not a file", file=str(path), remedy=remedy)])
+        if source in annotations:
             file = annotations[source]
             settings = [form.kind, *(astuple(target) for target in file.targets)]
-            look(source, path, [path], settings, partial(_check_annotation, file, form))
-        elif source == "images" and size is not None:
-            names = list_images(path)
-            look(source, path, [path / name for name in names], size, partial(check_crops, path, names, size))
-        else:
-            streams = {"needs_video": source == "video", "needs_audio": source == "audio" or trial.audio is None}
-            look(source, path, [path], streams, partial(_check_media, path, **streams))
+            return recall([path], settings, partial(_check_annotation, file, form))
+        streams = {"needs_video": source == "video", "needs_audio": source == "audio" or trial.audio is None}
+        return recall([path], streams, partial(_check_media, path, **streams))
+
+    for source, path in _expected(trial, annotations.values()).items():
+        # What cannot be read is not remembered: the file may be readable next time, and have no later time of change.
+        try:
+            findings[source] = look(source, path)
+        except InputError as error:
+            problems.extend(error.problems)
+        except OSError as error:
+            problems.extend(unreadable(Path(error.filename or path), error, what="").problems)
     problems.extend(problem for finding in findings.values() for problem in finding.problems)
     return Scan(
         trial=trial.trial,
@@ -101,7 +114,7 @@ def _absent(source: str, path: Path) -> list[Problem]:
 
 
 def _check_annotation(file: LabelFile, form: LabelFormat) -> Finding:
-    data = file.path.read_bytes()
+    data = file.read()
     try:
         return Finding(digest_bytes(data), len(file.parse(data, form)[0].values), ())
     except InputError as error:

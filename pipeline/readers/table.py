@@ -5,21 +5,20 @@ p01_a,videos/p01_a.mp4,,labels/p01_a.csv,,p01
 Paths are relative to the corpus' root. `audio` and `partition` may be empty or left out altogether.
 """
 
-import csv
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipeline.clips.partition import PARTITIONS, Partition
 from pipeline.corpora.config import TableConfig
+from pipeline.corpora.index_table import outside
 from pipeline.corpora.trial import Trial
-from pipeline.runtime.errors import Problem
+from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.names import RULE, name_fault, shorten
 from pipeline.runtime.section import nearest
+from pipeline.runtime.tables import BadRows, read_rows
 
 COLUMNS = ("trial", "video", "audio", "labels", "partition", "subject")
 OPTIONAL = frozenset({"audio", "partition"})
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""A trial's name becomes a file's name, on every system."""
 
 
 class Table:
@@ -54,24 +53,28 @@ class Table:
         self._problems.append(Problem(message, file=str(file), row=row, trial=trial or None, remedy=remedy))
 
     def _read(self) -> list[Trial]:
+        bad = BadRows(self.manifest, "write the row on one line, its cells parted by commas")
         try:
-            lines = list(csv.reader(self.manifest.read_text(encoding="utf-8-sig").splitlines()))
-        except UnicodeDecodeError as error:
-            self._add(f"not a text file ({error.reason})", file=self.manifest, remedy="save the table as CSV in UTF-8")
+            lines = [
+                (number, [cell.strip() for cell in fields])
+                for number, fields in read_rows(self.manifest, bad, what="unusable table")
+                if number == 1 or any(cell.strip() for cell in fields)
+            ]
+        except InputError as error:
+            self._problems += error.problems
             return []
-        names = [name.strip().lower() for name in lines[0]] if lines else []
+        self._problems += bad.problems()
+        names = [name.lower() for name in lines[0][1]] if lines else []
         if not self._check_header(names):
             return []
         trials: list[Trial] = []
         rows: dict[str, int] = {}
-        for number, fields in enumerate(lines[1:], start=2):
-            if not any(field.strip() for field in fields):
-                continue
+        for number, fields in lines[1:]:
             if len(fields) != len(names):
                 message = f"{len(fields)} values where the header names {len(names)}"
                 self._add(message, file=self.manifest, row=number, remedy="give every column a value, empty or not")
                 continue
-            cells = dict(zip(names, (field.strip() for field in fields), strict=True))
+            cells = dict(zip(names, fields, strict=True))
             if self._check_row(cells, number, rows):
                 trials.append(self._trial(cells))
         if not trials and not self._problems:
@@ -82,7 +85,9 @@ class Table:
     def _check_header(self, names: Sequence[str]) -> bool:
         faults = [f"no column {name}" for name in COLUMNS if name not in names and name not in OPTIONAL]
         faults += [
-            f"unknown column {name!r}{nearest(name, dict.fromkeys(COLUMNS))}" for name in names if name not in COLUMNS
+            f"unknown column {shorten(name)}{nearest(name[:80], dict.fromkeys(COLUMNS))}"
+            for name in names
+            if name not in COLUMNS
         ]
         faults += ["a column twice"] if len(set(names)) < len(names) else []
         if faults:
@@ -93,15 +98,17 @@ class Table:
         """Say whether a row names a trial; `rows` knows the rows of earlier ones by their names in lower case."""
         name, partition = cells["trial"], cells.get("partition", "")
         faults: list[tuple[str, str]] = []
-        if not NAME.fullmatch(name):
-            faults.append((f"trial {name!r} is no name for a file", "use letters, digits, points, - and _"))
+        fault = name_fault(name)
+        if fault:
+            faults.append((f"trial {fault}", f"use {RULE}"))
         elif name.lower() in rows:
             faults.append((f"named twice, first in row {rows[name.lower()]}", "give every trial a name of its own"))
         rows.setdefault(name.lower(), number)
         if not cells["subject"]:
             faults.append(("no subject", "name the person: folds keep all trials of one person together"))
         if partition and partition not in PARTITIONS:
-            faults.append((f"unknown partition {partition!r}", f"write {', '.join(PARTITIONS)}, or leave it empty"))
+            remedy = f"write {', '.join(PARTITIONS)}, or leave it empty"
+            faults.append((f"unknown partition {shorten(partition)}", remedy))
         if not cells["video"]:
             faults.append(("no video", "name the trial's video, relative to corpus.root"))
         if not cells["labels"] and partition != "test":
@@ -109,23 +116,27 @@ class Table:
         for column in ("video", "audio", "labels"):
             faults += self._check_path(column, cells.get(column, ""))
         for message, remedy in faults:
-            self._add(message, file=self.manifest, row=number, trial=name, remedy=remedy)
+            self._add(message, file=self.manifest, row=number, trial=name[:80], remedy=remedy)
         return not faults
 
     def _check_path(self, column: str, name: str) -> list[tuple[str, str]]:
         """Check where a cell points to; whether the file itself is there and whole, the index finds out."""
-        if PurePosixPath(name).is_absolute():
-            return [(f"{column} {name!r} is an absolute path", "name it relative to corpus.root")]
-        if name and not (self.root / name).parent.is_dir():
-            return [(f"there is no folder of {column} {name!r}", f"correct the path: it starts at {self.root}")]
-        return []
+        if outside(name):
+            remedy = "name it relative to corpus.root"
+            return [(f"{column} {shorten(name)} is an absolute path or leaves the corpus", remedy)]
+        try:
+            if not name or (self.root / name).parent.is_dir():
+                return []
+        except OSError as error:
+            return [(f"{column} {shorten(name)}: {error.strerror}", "correct the path, or who may read it")]
+        return [(f"there is no folder of {column} {shorten(name)}", f"correct the path: it starts at {self.root}")]
 
-    def _check_split(self, lines: Sequence[Sequence[str]], names: Sequence[str]) -> None:
+    def _check_split(self, lines: Sequence[tuple[int, list[str]]], names: Sequence[str]) -> None:
         """Labelled trials are split by the table or by the folds, not one here and one there."""
         if "partition" not in names:
             return
         place = names.index("partition")
-        parts = [(number, line[place].strip()) for number, line in enumerate(lines, start=2) if len(line) == len(names)]
+        parts = [(number, line[place]) for number, line in lines if len(line) == len(names)]
         empty = [number for number, part in parts if not part]
         if empty and any(part in ("train", "validation") for _, part in parts):
             remedy = "give every labelled trial a partition, or none: then folds.scheme subject splits them"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+SAMPLES = Path("data/sample")
 CLIPS = Path("data/clips")
 MANIFEST = CLIPS / "manifest.csv"
 FOLDS = Path("data/folds.json")

@@ -14,6 +14,12 @@ from pipeline.runtime.errors import ConfigError
 
 S = TypeVar("S", bound="Section")
 
+LARGEST = 2**20
+"""Bytes of a params.yaml."""
+
+MOST_VALUES = 100_000
+"""Values of a params.yaml, with those that aliases repeat: nine lines of aliases can stand for a billion."""
+
 
 class Section(BaseModel):
     """Base of all sections: frozen, strict about types, closed to unknown keys."""
@@ -27,14 +33,34 @@ def read_yaml(path: str | Path) -> Any:
     Raises
     ------
     ConfigError
-        It cannot be read, or is not YAML.
+        It cannot be read, is not YAML, or is far too large, as it stands or with its aliases written out.
     """
     try:
-        return YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise ConfigError(f"{path} is larger than {LARGEST} bytes: see whether it is the right file")
+        data = YAML(typ="safe", pure=True).load(text)
+        if _count(data, {}) > MOST_VALUES:
+            raise ConfigError(f"{path}: its aliases repeat more than {MOST_VALUES} values; write out what is meant")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except YAMLError as error:
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply, or an alias stands inside what it repeats") from None
+    except (YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
+        # The parser lets errors of its own code through for some texts that are not YAML.
         raise ConfigError(f"{path} is not YAML: {error}") from error
+    return data
+
+
+def _count(value: object, known: dict[int, int]) -> int:
+    """Count the values in `value`, those of an alias each time; `known` has the counts of what was met before."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        inner = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count(one, known) for one in inner)
+    return known[id(value)]
 
 
 def validate(section: type[S], data: object, *, at: str) -> S:
@@ -45,6 +71,8 @@ def validate(section: type[S], data: object, *, at: str) -> S:
     except ValidationError as error:
         lines = [f"  {_explain(section, problem)}" for problem in error.errors()]
         raise ConfigError("\n".join([f"{at}: {len(lines)} invalid", *lines])) from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{at}: only text, numbers, lists and mappings with text as keys: {error}") from error
 
 
 def _explain(section: type[Section], problem: Mapping[str, Any]) -> str:

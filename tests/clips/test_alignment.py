@@ -46,7 +46,10 @@ def test_frames_with_labels_of_some_targets_only_are_counted_apart() -> None:
     labels[2:5, 1] = np.nan
     record = describe(labels, range(1, 5), frames=4)
     assert (record.unannotated, record.partly_annotated, record.labels_missing) == (1, 2, 0)
-    assert record.done() == "1 label rows past the last frame left out; 2 frames with labels of some targets only"
+    assert record.done() == (
+        "1 label rows past the last frame left out; 1 frames that nobody annotated masked; "
+        "2 frames with labels of some targets only"
+    )
 
 
 def test_what_was_done_in_words() -> None:
@@ -55,7 +58,7 @@ def test_what_was_done_in_words() -> None:
     record = describe(labels, [1, 2, 9], frames=4, notes=("the sound begins late",))
     assert record.unannotated == 1
     assert record.done() == (
-        "1 label rows past the last frame left out; 1 images past the last frame left out; "
-        "2 frames without a face image masked; the sound begins late"
+        "1 label rows past the last frame left out; 1 frames that nobody annotated masked; "
+        "1 images past the last frame left out; 2 frames without a face image masked; the sound begins late"
     )
     assert describe(labels_of(2), [1, 2, 3], frames=3).done() == "1 frames without a label row masked"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.clips.target import Target
-from pipeline.corpora.annotation import parse_annotation, ranges
+from pipeline.corpora.annotation import parse_annotation
 from pipeline.runtime.errors import InputError
 
 VA = (Target("valence", -1, 1), Target("arousal", -1, 1))
@@ -98,14 +98,3 @@ def test_bytes_that_are_no_text() -> None:
 def test_the_mark_must_not_be_a_value() -> None:
     (problem,) = problems("fatigue\n3\n", (Target("fatigue", -10, 10),))
     assert "the mark -5 lies inside the range of fatigue" in problem
-
-
-@given(st.sets(st.integers(0, 300), min_size=1))
-def test_ranges_say_the_same_numbers(numbers: set[int]) -> None:
-    text = ranges(sorted(numbers))
-    spelled: list[int] = []
-    for part in text.split(", "):
-        first, _, last = part.partition("-")
-        spelled.extend(range(int(first), int(last or first) + 1))
-    assert spelled == sorted(numbers)
-    assert text.count(",") + 1 == sum(number - 1 not in numbers for number in numbers)

@@ -73,4 +73,4 @@ def test_ratings_of_single_raters_are_no_gold_standard() -> None:
 def test_an_arff_file_that_breaks_off_is_refused() -> None:
     assert "an ARFF file without @data" in problems_of(HEADER.partition("@data")[0])[0]
     assert "there are no rows" in problems_of(HEADER)[0]
-    assert "columns (none)" in problems_of("@relation x\n@data\n1\n")[0]
+    assert "columns ''" in problems_of("@relation x\n@data\n1\n")[0]

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.submission import Repair, read_repairs, write_repairs, write_submission
+from pipeline.evaluation.submission import Repair, read_repairs, read_sample, write_repairs, write_submission
 from pipeline.runtime.errors import InputError
+from tests.strategies import accepted, names, nearly
 
 TARGETS = ["valence", "arousal"]
 
@@ -95,3 +96,51 @@ def test_every_unusable_row_of_the_sample_is_listed(tmp_path: Path) -> None:
     assert [one.row for one in caught.value.problems] == [1, 3, 4, 6]
     with pytest.raises(InputError, match=r"none\.txt: no such file -> set corpus\.sample"):
         write_submission(tmp_path / "s.txt", predictions(a=2), targets=TARGETS, sample=tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize("image", ["../a/00001.jpg", "/a/00001.jpg", "a b/00001.jpg", f"a/{'9' * 5000}.jpg", "a/٣.jpg"])
+def test_an_image_that_no_trial_can_have_is_refused(tmp_path: Path, image: str) -> None:
+    given_sample = sample(tmp_path / "sample.txt", ["a/00001.jpg,0,0", f"{image},0,0"])
+    with pytest.raises(InputError) as caught:
+        read_sample(given_sample, targets=TARGETS)
+    (problem,) = caught.value.problems
+    assert (problem.row, problem.file) == (3, str(given_sample))
+
+
+@given(nearly(["image_location,arousal,valence\n", "a/00001.jpg,0,0\n", "b/00002.jpg", ",0,0\n", "../", "/00000.jpg,"]))
+def test_any_bytes_give_rows_or_the_file_and_its_rows(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "sample.txt"
+    path.write_bytes(data)
+    found = accepted(lambda: read_sample(path, targets=TARGETS), path)
+    if found is not None:
+        columns, rows = found
+        assert columns == ["arousal", "valence"]
+        assert all(row.frame > 0 for row in rows)
+
+
+@given(st.dictionaries(names, st.integers(1, 5), min_size=1, max_size=4))
+def test_a_submission_is_a_sample_for_itself(tmp_path_factory: pytest.TempPathFactory, frames: dict[str, int]) -> None:
+    path = tmp_path_factory.getbasetemp() / "submission.txt"
+    write_submission(path, predictions(**frames), targets=TARGETS)
+    columns, rows = read_sample(path, targets=TARGETS)
+    assert columns == TARGETS
+    assert [(row.trial, row.frame) for row in rows] == [
+        (trial, frame) for trial, count in frames.items() for frame in range(1, count + 1)
+    ]
+
+
+numbers = st.integers(0, 10**8)
+
+
+@given(st.lists(st.builds(Repair, names, numbers, numbers, numbers, numbers), max_size=5))
+def test_any_repairs_come_back(tmp_path_factory: pytest.TempPathFactory, found: list[Repair]) -> None:
+    path = tmp_path_factory.getbasetemp() / "repairs.csv"
+    write_repairs(path, found)
+    assert read_repairs(path) == found
+
+
+@given(nearly(["trial,predicted,required,repeated,cut\n", "a,1,2,3,4\n", "b,", "-1,", "1,"]))
+def test_any_bytes_give_repairs_or_the_file_and_its_rows(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any_repairs.csv"
+    path.write_bytes(data)
+    assert all(repair.required >= 0 for repair in accepted(lambda: read_repairs(path), path) or ())

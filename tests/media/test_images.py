@@ -40,8 +40,34 @@ def test_a_picture_that_breaks_off(suffix: str, share: float) -> None:
 def test_what_is_no_picture(data: bytes) -> None:
     with pytest.raises(ValueError, match="neither JPEG nor PNG"):
         image_size(data)
-    with pytest.raises(ValueError, match="cannot be decoded"):
+    with pytest.raises(ValueError, match="neither JPEG nor PNG"):
         decode_sizes(data, (48,))
+
+
+def test_a_picture_that_the_decoder_refuses() -> None:
+    data = picture(64, suffix=".png")
+    broken = data[:40] + bytes(20) + data[60:]
+    assert image_size(broken) == (64, 64)
+    with pytest.raises(ValueError, match="cannot be decoded"):
+        decode_sizes(broken, (48,))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_header_that_claims_gigabytes_is_refused_before_memory_is_given(
+    suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = picture(64, suffix=suffix)
+    old, new = (
+        ((64).to_bytes(4, "big") * 2, (60_000).to_bytes(4, "big") * 2)
+        if suffix == ".png"
+        else ((64).to_bytes(2, "big") * 2, (60_000).to_bytes(2, "big") * 2)
+    )
+    assert data.count(old) == 1
+    claim = data.replace(old, new)
+    assert image_size(claim) == (60_000, 60_000)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("the decoder was called"))
+    with pytest.raises(ValueError, match="the header claims 60000 x 60000 pixels"):
+        decode_sizes(claim, (48,))
 
 
 def test_colours_are_red_green_blue() -> None:

@@ -153,11 +153,13 @@ def test_two_folders_for_the_same_thing(root: Path) -> None:
     assert problem.startswith(f"{root}/annotations/VA_Set/train: means the same as {root}/annotations/VA_Set/Train_Set")
 
 
-def test_a_missing_sample_submission(root: Path) -> None:
-    (problem,) = problems(root, sample=str(root / "sample.txt"))
-    assert problem.startswith(f"{root}/sample.txt: missing -> set corpus.sample")
-    (root / "sample.txt").write_text("image_location,valence,arousal\n")
-    assert open_corpus(config_of(root, sample=str(root / "sample.txt"))).validate() == ()
+def test_a_missing_sample_submission(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    (problem,) = problems(root, sample="data/sample/vids.txt")
+    assert problem.startswith("data/sample/vids.txt: missing -> set corpus.sample")
+    (root / "data/sample").mkdir(parents=True)
+    (root / "data/sample/vids.txt").write_text("image_location,valence,arousal\n")
+    assert open_corpus(config_of(root, sample="data/sample/vids.txt")).validate() == ()
 
 
 def test_clutter_is_no_trial(root: Path) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.readers import scan
 from pipeline.readers.crops import check_crops
@@ -77,20 +75,6 @@ def test_the_file_is_the_same_whoever_builds_it(root: Path, tmp_path: Path) -> N
 def test_processes_find_the_same(root: Path) -> None:
     parallel = Executor(engine="processes", workers=2)
     assert build_index(config_of(root), memory=memory_in(root.parent), executor=parallel) == build(root)
-
-
-name = st.text(st.characters(categories=("L", "N"), include_characters="_-,\"' "), min_size=1, max_size=20)
-
-
-@given(st.dictionaries(name, st.tuples(name, st.integers(0, 10**6), st.sampled_from(["train", "validation", "test"]))))
-def test_round_trip(tmp_path_factory: pytest.TempPathFactory, trials: dict[str, tuple[str, int, str]]) -> None:
-    path = tmp_path_factory.mktemp("index") / "index.csv"
-    rows = tuple(
-        IndexRow(trial, partition, other, f"v/{other}.mp4", "", "c", "", count, "ab12")  # type: ignore[arg-type]
-        for trial, (other, count, partition) in sorted(trials.items())
-    )
-    write_index(path, rows)
-    assert read_index(path) == rows
 
 
 def touch(path: Path) -> None:

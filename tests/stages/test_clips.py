@@ -11,8 +11,8 @@ from pipeline.clips.manifest import read_manifest
 from pipeline.runtime import items
 from pipeline.runtime.errors import InputError
 from stages import clips
-from tests.corpus_factory import FRAMES, TEST, TRAIN, VALIDATION, crop_bytes, write_trial
-from tests.media_factory import damage, write_video
+from tests.corpus_factory import FRAMES, SIZE, TEST, TRAIN, VALIDATION, crop_bytes, write_trial
+from tests.media_factory import picture
 from tests.stages.project import index, start_project, tree, write_params
 
 TRIALS = sorted(TRAIN + VALIDATION + TEST)
@@ -42,6 +42,12 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def table(name: str) -> list[dict[str, str]]:
     with (OUT / name).open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def spoil(trial: str) -> None:
+    """Damage a crop where the index does not look: behind its header."""
+    data = picture(SIZE, suffix=".png")
+    Path(f"corpus/cropped_aligned/{trial}/00001.jpg").write_bytes(data[:40] + bytes(20) + data[60:])
 
 
 def test_what_comes_out() -> None:
@@ -112,7 +118,7 @@ def test_a_damaged_trial_stops_the_stage_and_leaves_the_earlier_clips(built: lis
     before = tree(OUT)
     built.clear()
     for trial in ("7", "video4"):
-        damage(write_video(Path(f"corpus/raw_videos/{trial}.mp4"), frames=60), count=3000)
+        spoil(trial)
     write_trial(Path("corpus"), "new", "Train_Set", video="new")
     index()
     with pytest.raises(InputError) as caught:
@@ -121,8 +127,8 @@ def test_a_damaged_trial_stops_the_stage_and_leaves_the_earlier_clips(built: lis
     assert tree(OUT) == before
     assert [path.name for path in OUT.parent.iterdir()] == ["clips"]
     # The others were finished all the same.
-    write_video(Path("corpus/raw_videos/7.mp4"), frames=FRAMES)
-    write_video(Path("corpus/raw_videos/video4.mp4"), frames=FRAMES)
+    for trial in ("7", "video4"):
+        write_trial(Path("corpus"), trial, None, video=trial)
     index()
     clips.main()
     assert "new" not in built
@@ -130,14 +136,14 @@ def test_a_damaged_trial_stops_the_stage_and_leaves_the_earlier_clips(built: lis
 
 def test_skip_lists_what_was_refused_and_goes_on() -> None:
     write_params(on_error="skip")
-    damage(write_video(Path("corpus/raw_videos/7.mp4"), frames=60), count=3000)
+    spoil("7")
     index()
     clips.main()
     assert [row.trial for row in read_manifest(OUT / "manifest.csv")] == [trial for trial in TRIALS if trial != "7"]
     assert not (OUT / "7.h5").exists()
     rejected = table("rejected.csv")
     assert {row["trial"] for row in rejected} == {"7"}
-    assert rejected[0]["file"] == "corpus/raw_videos/7.mp4"
+    assert rejected[0]["file"] == "corpus/cropped_aligned/7/00001.jpg"
     assert "cannot be decoded" in rejected[0]["message"]
 
 
