@@ -19,6 +19,7 @@ TRACKED = (
     ".dvcignore",
     ".gitignore",
     "data/demo/dvc.yaml",
+    "data/sample",
     "dvc.yaml",
     "pipeline",
     "presets",
@@ -35,7 +36,7 @@ DEMO = {
     "noise": {"visual": {"valence": 0.6, "arousal": 1.1}, "audio": {"valence": 1.1, "arousal": 0.6}},
     "useless_share": 0.1,
 }
-PARAMS = {
+PARAMS: dict[str, Any] = {
     "corpus": {
         "kind": "affwild2",
         "root": "data/demo/corpus",

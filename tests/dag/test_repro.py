@@ -95,6 +95,28 @@ def test_more_repeats_train_only_what_is_new(scratch: Scratch) -> None:
     assert "For visual it was trained once: how far another seed would move these figures is unknown." in page
 
 
+def test_a_changed_sample_rewrites_the_submissions_and_nothing_else(scratch: Scratch) -> None:
+    evaluated = {"evaluate@grjca", "evaluate@visual"}
+    submission = "predictions/grjca/submission.txt"
+    lines = scratch.outs()[submission].decode().splitlines(keepends=True)
+    assert len(lines) > 20
+    sample = scratch.root / "data" / "sample" / "sample.txt"
+    sample.write_text("".join(lines))
+    scratch.params("corpus.sample", "data/sample/sample.txt")
+    run = scratch.repro()
+    assert evaluated <= run.ran <= {*evaluated, "clips", "report"}
+    assert run.computed["clips"] == 0
+    assert scratch.outs()[submission].decode() == "".join(lines)
+
+    sample.write_text("".join(lines[:-5]))
+    assert scratch.repro().ran == {*evaluated, "report"}
+    assert scratch.outs()[submission].decode() == "".join(lines[:-5])
+    sample.write_text("".join(lines))
+    run = scratch.repro()
+    assert run.ran == set()
+    assert run.restored == {*evaluated, "report"}
+
+
 def test_what_runs_on_reaches_no_result(scratch: Scratch) -> None:
     scratch.params("compute", {"engine": "processes", "workers": 2, "device": "cpu", "numerics": "native"})
     assert scratch.repro().ran == set()

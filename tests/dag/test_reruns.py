@@ -26,6 +26,7 @@ for name in sys.argv[1:]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(name)
 """
+SAMPLE = "data/sample/sample.txt"
 BACKBONES = ("i3d", "ir50", "vggish")
 MODELS = {
     "visual": {"fusion": "unimodal", "streams": ["ir50", "ir50"], "temporal": "tcn"},
@@ -77,6 +78,8 @@ EDITS: dict[str, set[str]] = {
     "pipeline/cli/app.py": set(),
     "pipeline/checks.py": set(),
     "stages/train.py": of("train", *TRAINED),
+    # a challenge's sample submission -> all that write one
+    SAMPLE: of("evaluate", *TRAINED) | {"finetune@grjca", "ensemble@both"},
 }
 
 
@@ -93,7 +96,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / name, target)
     (root / "write.py").write_text(WRITE)
     (root / "data" / "demo" / "params.yaml").write_text("demo: {seed: 7}\n")
+    # Outside the repository, and reached by a link.
+    sample = tmp_path_factory.mktemp("challenge") / "sample.txt"
+    sample.write_text("image_location,valence,arousal\n")
+    (root / SAMPLE).symlink_to(sample)
     params = PARAMS | {
+        "corpus": {**PARAMS["corpus"], "sample": SAMPLE},
         "backbones": {name: {"weights": "random"} for name in BACKBONES},
         "models": MODELS,
         "finetune": {"models": {name: {} for name in FINETUNED}},

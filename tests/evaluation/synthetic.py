@@ -16,7 +16,7 @@ from pipeline.evaluation.outputs import write_evaluation
 from pipeline.features.store import assemble_store, write_trial
 
 PARAMS = """\
-corpus: {kind: affwild2, root: corpus, index: index.csv, sample: corpus/sample.txt}
+corpus: {kind: affwild2, root: corpus, index: index.csv, sample: data/sample/vids.txt}
 folds: {scheme: subject, count: 4}
 backbones:
   ir50: {weights: random, seed: 0}
@@ -64,7 +64,7 @@ def write_project(root: Path, *, repeats: int = 1) -> Params:
             predictions=root / "predictions" / model,
             metrics=root / "metrics" / "evaluate" / f"{model}.json",
             targets=list(params.corpus.targets),
-            sample=root / "corpus" / "sample.txt",
+            sample=root / "data" / "sample" / "vids.txt",
         )
         _write_curves(root / "plots" / "train" / f"{model}.csv", skill=SKILL[model], repeats=repeats)
     return params
@@ -168,7 +168,9 @@ def _write_corpus(root: Path, lengths: dict[str, int], segments: dict[str, list[
     _write_csv(root / "useless_segments.csv", ["trial", "modality", "kind", "start_frame", "end_frame"], rows)
     required = {"test00": lengths["test00"], "test01": lengths["test01"] + 3, "test02": lengths["test02"] - 5}
     images = [[f"{trial}/{i:05d}.jpg", 0, 0] for trial, count in required.items() for i in range(1, count + 1)]
-    _write_csv(root / "sample.txt", ["image_location", "valence", "arousal"], images)
+    sample = root.parent / "data" / "sample"
+    sample.mkdir(parents=True)
+    _write_csv(sample / "vids.txt", ["image_location", "valence", "arousal"], images)
 
 
 def _write_clips(folder: Path, lengths: dict[str, int]) -> None:

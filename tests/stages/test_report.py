@@ -268,7 +268,7 @@ def test_an_unknown_published_row_is_an_error(copy: Path) -> None:
 def test_a_corpus_without_segments_or_sample_has_a_shorter_page(copy: Path) -> None:
     (copy / "corpus" / "useless_segments.csv").unlink()
     params = copy / "params.yaml"
-    params.write_text(params.read_text().replace(", sample: corpus/sample.txt", ""))
+    params.write_text(params.read_text().replace(", sample: data/sample/vids.txt", ""))
     main()
     page = Page((copy / "reports" / "index.html").read_text())
     assert "conditions" not in page.ids
