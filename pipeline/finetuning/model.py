@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.backbones.common.config import BackboneConfig
-from pipeline.backbones.common.interface import load_backbone
+from pipeline.backbones.common.interface import check_weights, load_backbone
 from pipeline.backbones.common.weights import Weights
 from pipeline.evaluation.folds import Folds
 from pipeline.evaluation.runs import Run, find_runs
@@ -116,7 +116,7 @@ class ModelFinetuning:
             load_tunable(name)
             config = self.backbones[name]
             source = StreamSource(name, Weights.from_config(config), config.batch)
-            source.weights.check()
+            check_weights(name, source.weights)
             sources.append(source)
         roles = stream_roles([load_backbone(name).MODALITY for name in self.model.streams])
         return dict(zip(roles, sources, strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.backbones.common.config import BackboneConfig, View
 from pipeline.backbones.common.embed import Extraction, embed_clip
-from pipeline.backbones.common.interface import load_backbone
+from pipeline.backbones.common.interface import check_weights, load_backbone
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.manifest import ManifestRow
 from pipeline.features.views import ViewJoin, join_views
@@ -47,7 +47,7 @@ def extract_trials(
     """
     datasets = load_backbone(backbone).DATASETS
     weights = Weights.from_config(config)
-    weights.check()
+    check_weights(backbone, weights)
     code = code_key("pipeline.backbones.common.embed", f"pipeline.backbones.{backbone}")
 
     def item(row: ManifestRow, view: View) -> Item:

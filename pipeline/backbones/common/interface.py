@@ -61,6 +61,18 @@ def load_backbone(name: str) -> Backbone:
     return cast(Backbone, import_module(f"{pipeline.backbones.__name__}.{name}"))
 
 
+def check_weights(name: str, weights: Weights) -> None:
+    """Build a network from its file once, so that a file that does not serve is reported once and not by every clip.
+
+    Raises
+    ------
+    InputError
+        The file is absent, differs from its checksum, or does not fit the network.
+    """
+    if weights.path is not None:
+        load_backbone(name).build(weights)
+
+
 def available_backbones() -> tuple[str, ...]:
     """Return the names of all backbones, sorted: the packages beside `common`."""
     folders = [Path(folder) for folder in pipeline.backbones.__path__]

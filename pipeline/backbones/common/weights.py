@@ -1,13 +1,14 @@
 """Which weights a backbone runs with: a checked file, or random ones from a seed. No pickled code is ever run."""
 
 import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -96,19 +97,20 @@ class Weights:
             raise ValueError("random weights have no file to read")
         self.check()
         try:
-            content = (
-                load_file(self.path)
-                if self.path.suffix == ".safetensors"
-                else torch.load(self.path, map_location="cpu", weights_only=True)
-            )
-        except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            with warnings.catch_warnings(action="ignore", category=UserWarning):
+                content = (
+                    load_file(self.path)
+                    if self.path.suffix == ".safetensors"
+                    else torch.load(self.path, map_location="cpu", weights_only=True)
+                )
+        except Exception as error:  # from bytes that are no checkpoint, the reader raises anything
             problem = Problem(
-                f"not a readable checkpoint of plain tensors: {reason}",
+                f"not a readable checkpoint of plain tensors: {_reason(error)}",
                 file=str(self.path),
                 remedy="give a .safetensors file, or one that torch.save wrote of a state dict alone",
             )
-            raise InputError("weights", [problem]) from error
+            # Without its cause, which advises to read the file with the code that is in it.
+            raise InputError("weights", [problem]) from None
         return self._tensors(content)
 
     def _tensors(self, content: object) -> Mapping[str, Tensor]:
@@ -128,3 +130,10 @@ class Weights:
             remedy = "put the file there, or set `weights: random`"
             raise InputError("weights", [Problem("no such file", file=str(path), remedy=remedy)])
         return sha256_file(path)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, pickle.UnpicklingError):
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        return f"it pickles {named[1] if named else 'Python objects'}, and code that is in a pickle is never run"
+    return f"it is damaged, or something else ({type(error).__name__})"
