@@ -28,6 +28,12 @@ BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide"
 
 MAGIC = 12
 
+FORMAT = struct.Struct("<HHIIHH")
+"""Kind, channels, rate, bytes per second, bytes per block and bits of a WAV's samples."""
+
+UNCOMPRESSED = frozenset({1, 3, 0xFFFE})
+"""Whole numbers, floating point, and either of them with a layout of channels."""
+
 
 def check_container(path: Path) -> list[Problem]:
     """Return what is wrong with the structure of a Matroska, WebM, MP4, MOV, AVI or WAV; nothing for other files.
@@ -105,4 +111,17 @@ def _check_chunks(file: BinaryIO, position: int, end: int) -> Iterator[str]:
         if position + 8 + length > end + PADDING:
             yield f"its part {tag.decode('ascii', 'replace')!r} at byte {position} is damaged: it claims {length} bytes"
             return
+        if tag == b"fmt " and length >= FORMAT.size:
+            yield from _check_format(*FORMAT.unpack(file.read(FORMAT.size)))
         position += 8 + length + length % 2
+
+
+def _check_format(kind: int, channels: int, rate: int, per_second: int, per_sample: int, bits: int) -> Iterator[str]:
+    """Compare what a WAV says about samples that are not compressed; a rate of zero bytes is one that was left out."""
+    if kind not in UNCOMPRESSED:
+        return
+    if per_sample != channels * -(-bits // 8) or per_second not in {0, rate * per_sample}:
+        yield (
+            f"its header is damaged: {channels} channels of {bits} bits at {rate} Hz in blocks of {per_sample} bytes, "
+            f"{per_second} a second"
+        )

@@ -1,5 +1,7 @@
 """Any layout of channels as one, the way FFmpeg does it (libswresample, `-ac 1` to whole numbers)."""
 
+from contextlib import suppress
+
 import av
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +55,9 @@ class Downmix:
 
 
 def _channels(layout: av.AudioLayout) -> tuple[str, ...]:
-    """Name the channels; a file that only counts them has the usual ones, as FFmpeg takes it."""
+    """Name the channels; a file that only counts them has the usual ones, as FFmpeg takes it, if there are any."""
     channels = tuple(channel.name for channel in layout.channels)
     if "NONE" in channels:
-        channels = tuple(channel.name for channel in av.AudioLayout(f"{len(channels)}c").channels)
+        with suppress(ValueError):
+            return tuple(channel.name for channel in av.AudioLayout(f"{len(channels)}c").channels)
     return channels

@@ -5,7 +5,7 @@ count of frames is a claim (and OpenCV's an estimate), and since damage inside a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,9 @@ from pipeline.runtime.errors import InputError, Problem
 
 STATED_DURATION = frozenset({"matroska", "flv", "asf"})
 """Containers whose header says how long they are; for others FFmpeg estimates it from what is there."""
+
+WITH_EDIT_LISTS = frozenset({"mov"})
+"""Containers that may hold more frames than they show, and say how many they hold."""
 
 SHORTFALL = 0.5
 """Seconds by which a file may end before its header says."""
@@ -74,6 +77,7 @@ def read_video(path: Path) -> VideoTrack:
                 stamps.extend(frame.pts for frame in step.frames)
                 steps.append((step.slot, len(step.frames)))
             problems += damage.problems(video) + ([] if problems else _cut_short(path, video, steps))
+            notes = _miscounts(video, len(stamps), steps)
             rate = video.stream.average_rate or video.stream.base_rate or video.stream.guessed_rate
             stampless = bool(WITHOUT_TIME_STAMPS & video.formats)
     except OSError as error:
@@ -85,7 +89,24 @@ def read_video(path: Path) -> VideoTrack:
         problems.append(Problem("the video has no frames", file=str(path), remedy=REMEDY))
     if problems:
         raise InputError("unusable media", problems)
-    return _time_line(path, stamps, time_base, rate, steps=steps if stampless else None)
+    track = _time_line(path, stamps, time_base, rate, steps=steps if stampless else None)
+    return replace(track, notes=(*track.notes, *notes))
+
+
+def _miscounts(video: OpenVideo, shown: int, steps: Sequence[tuple[int | None, int]]) -> tuple[str, ...]:
+    """Say how the number of frames differs from what the header says, where that is no damage."""
+    promised = video.stream.frames
+    if WITH_EDIT_LISTS & video.formats and promised > shown:
+        why = "its edit list hides them, or they lean on what was cut off"
+        return (f"{promised - shown} frames in the file are not shown: {why}",)
+    if WITHOUT_TIME_STAMPS & video.formats and promised != _places(steps):
+        return (f"{_places(steps)} of the {promised} frames that its header promises are there",)
+    return ()
+
+
+def _places(steps: Sequence[tuple[int | None, int]]) -> int:
+    """Count the places for frames in a file, empty ones included."""
+    return max((place + 1 for place, _ in steps if place is not None), default=0)
 
 
 def _cut_short(path: Path, video: OpenVideo, steps: Sequence[tuple[int | None, int]]) -> list[Problem]:
@@ -94,8 +115,7 @@ def _cut_short(path: Path, video: OpenVideo, steps: Sequence[tuple[int | None, i
     if STATED_DURATION & video.formats and stated - video.reached > SHORTFALL + MISCOUNT * stated:
         message = f"the file breaks off: it ends at {video.reached:.2f} s, and its header says {stated:.2f} s"
         return [Problem(message, file=str(path), remedy=REFETCH)]
-    places = [place + 1 for place, _ in steps if place is not None]
-    promised, present = video.stream.frames, max(places, default=0)
+    promised, present = video.stream.frames, _places(steps)
     if WITHOUT_TIME_STAMPS & video.formats and promised - present > max(2, MISCOUNT * promised):
         message = f"the file breaks off: {present} of the {promised} frames that its header promises"
         return [Problem(message, file=str(path), remedy=REFETCH)]

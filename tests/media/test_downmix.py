@@ -70,3 +70,5 @@ def test_channels_that_a_file_only_counts_are_the_usual_ones() -> None:
     named, counted = (Downmix()(frame_of(samples, layout, "flt")) for layout in ("5.1", "6 channels"))
     assert named[0] == pytest.approx(0.5 * 0.2929, abs=1e-4)
     np.testing.assert_array_equal(named, counted)
+    many = Downmix()(frame_of(np.full((9, 8), 0.5), "9 channels", "flt"))
+    np.testing.assert_allclose(many, [0.5] * 8)

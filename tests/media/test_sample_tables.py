@@ -51,5 +51,12 @@ def test_a_damaged_number_is_noticed(
     assert message in changed(movie, table, place, value)
 
 
+@pytest.mark.parametrize("box", [b"mdhd", b"tkhd", b"stsz", b"stts", b"stco", b"mvhd"])
+def test_a_table_that_is_gone(movie: tuple[bytes, int], box: bytes) -> None:
+    text = "; ".join(check_tables(movie[0].replace(box, b"xxxx"), movie[1]))
+    assert text.startswith("the tables of its track 1 are damaged")
+    assert ("co64" if box == b"stco" else box.decode()) in text
+
+
 def test_a_file_that_is_shorter_than_its_samples(movie: tuple[bytes, int]) -> None:
     assert "behind the file's end" in "; ".join(check_tables(movie[0], movie[1] // 2))

@@ -61,6 +61,20 @@ def test_a_quarter_of_the_frames_may_be_dropped(tmp_path: Path) -> None:
     assert track.time[-1] == pytest.approx(99 / 30)
 
 
+def test_a_header_that_miscounts_a_few_frames_is_noted(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi", frames=60, codec="mpeg4", sound_codec="pcm_s16le")
+    data = bytearray(path.read_bytes())
+    length = data.find(b"strh") + 8 + 32
+    assert data[length] == 60
+    data[length] = 62
+    path.write_bytes(bytes(data))
+    assert read_video(path).notes[-1] == "60 of the 62 frames that its header promises are there"
+    data[length] = 66
+    path.write_bytes(bytes(data))
+    with pytest.raises(InputError, match="the file breaks off: 60 of the 66 frames"):
+        read_video(path)
+
+
 def test_time_stamps_that_run_backwards_are_not_used() -> None:
     track = _time_line(Path("a.mp4"), [90, 91, 89, 93], Fraction(1, 30), Fraction(30), steps=None)
     np.testing.assert_allclose(track.time, 3 + np.arange(4) / 30)
