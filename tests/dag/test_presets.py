@@ -99,7 +99,7 @@ def project(
     Path("params.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
     params = load()
     if params.corpus.root == RENDERED:
-        sizes = {**DEMO, "trials": {"train": 2, "validation": 2, "test": 1}}
+        sizes = {**DEMO, "trials": {"train": 2, "validation": 2, "test": 1}, "crop_size": 112}
         Path("data/demo/params.yaml").write_text(yaml.safe_dump({"demo": sizes}, sort_keys=False), encoding="utf-8")
         return params, scratch
     place = scratch.root / params.corpus.root
