@@ -30,6 +30,7 @@ SYSTEMS: Mapping[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "joint_cross_attention": (("visual", "audio"), "tcn", {"iterations": 2}),
     "gated_joint_cross_attention": (("visual", "audio"), "tcn", {"iterations": 2}),
     "cross_modal_attention": (("visual", "audio", "audio_2"), "identity", {}),
+    "reliability_gate": (("visual", "audio"), "tcn", {}),
 }
 """For each fusion system its streams, temporal encoder and options."""
 
