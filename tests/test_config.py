@@ -225,3 +225,35 @@ def test_defaults_are_valid_values() -> None:
         if not any(field.is_required() for field in section.model_fields.values()):
             validate(section, section().model_dump(mode="json"), at="defaults")
     assert BackboneConfig(weights="random").store == "float16"
+
+
+@pytest.mark.parametrize("section", ["models", "backbones", "ensembles"])
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "a/b", "a b", "é", "a\nb", "", "zarr.json"])
+def test_a_name_that_becomes_a_path_stays_in_its_folder(section: str, name: str) -> None:
+    entries = {
+        "models": MINIMAL["models"]["grjca"],
+        "backbones": {"weights": "random"},
+        "ensembles": {"models": ["grjca", "grjca"]},
+    }
+    found = message(changed(f"{section}", {**MINIMAL.get(section, {}), name: entries[section]}))
+    assert f"  {section}.{name}: {name!r} is " in found
+    assert "use at most 100 of a-z" in found
+
+
+@pytest.mark.parametrize(
+    ("targets", "fault"),
+    [
+        ({"../valence": [-1, 1]}, "'../valence' is no name for a file"),
+        ({"Valence": [-1, 1], "valence": [0, 1]}, "must differ in more than case"),
+        ({"valence": [-1e308, 1e308]}, "is empty or endless"),
+    ],
+)
+def test_targets_are_names_with_a_range(targets: dict[str, list[float]], fault: str) -> None:
+    assert fault in message(changed("corpus.targets", targets))
+
+
+@pytest.mark.parametrize("sample", ["sample.txt", "/data/sample.txt", "data/sample/../x.txt", "data/samples/x.txt"])
+def test_a_sample_lies_where_a_change_is_noticed(sample: str) -> None:
+    found = message(changed("corpus.sample", sample))
+    assert "put the file, or a link to it, into data/sample: changes are noticed there alone" in found
+    assert validate(Params, changed("corpus.sample", "data/sample/x.txt"), at="params.yaml").corpus.sample

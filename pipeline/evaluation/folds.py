@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.runtime.errors import InputError, Problem
-from pipeline.runtime.names import name_fault
+from pipeline.runtime.names import name_fault, shorten
 
 
 class Member(Protocol):
@@ -127,7 +127,8 @@ def read_folds(path: Path) -> Folds:
         folds = [Fold(train=_names(fold["train"]), validation=_names(fold["validation"])) for fold in data["folds"]]
         return Folds(scheme=data["scheme"], folds=tuple(folds), test=_names(data["test"]))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        problem = Problem(f"not the folds of this version: {error!r}", file=str(path), remedy=remedy)
+        reason = shorten(str(error), 200)
+        problem = Problem(f"not the folds of this version: {reason}", file=str(path), remedy=remedy)
         raise InputError("unusable folds", [problem]) from error
 
 

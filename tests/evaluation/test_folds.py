@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.folds import Folds, make_folds, read_folds, write_folds
+from pipeline.evaluation.folds import Fold, Folds, make_folds, read_folds, write_folds
 from pipeline.runtime.errors import InputError
+from tests.strategies import accepted, names, nearly
 
 
 @dataclass(frozen=True)
@@ -169,3 +170,35 @@ def test_the_file(tmp_path: Path) -> None:
     assert isinstance(folds, Folds)
     with pytest.raises(InputError, match="run `dvc repro folds`"):
         read_folds(tmp_path / "none.json")
+
+
+listed = st.lists(names, max_size=4).map(tuple)
+
+
+@given(st.lists(st.builds(Fold, listed, listed), max_size=4), listed, st.sampled_from(["abaw", "subject"]))
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    folds: list[Fold],
+    test: tuple[str, ...],
+    scheme: Literal["abaw", "subject"],
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "folds.json"
+    write_folds(path, Folds(scheme, tuple(folds), test))
+    assert read_folds(path) == Folds(scheme, tuple(folds), test)
+
+
+BEGIN = '{"scheme": "abaw", "test": ["a"], "folds": ['
+
+
+@given(nearly([BEGIN, '{"train": ["a", "b"], "validation": ["../c"]}', '"a"', "]}", "[", "{", "1e999", "null"]))
+def test_any_bytes_give_folds_or_name_the_file(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any_folds.json"
+    path.write_bytes(data)
+    accepted(lambda: read_folds(path), path)
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/x", ""])
+def test_folds_of_trials_that_lie_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    write_folds(tmp_path / "folds.json", Folds("abaw", (Fold(("a",), (name,)),), ()))
+    with pytest.raises(InputError, match=r"folds\.json: not the folds of this version: .* is no name for a file"):
+        read_folds(tmp_path / "folds.json")

@@ -2,11 +2,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 from pipeline.corpora.config import CorpusConfig
 from pipeline.readers.interface import open_corpus
 from pipeline.runtime.errors import ConfigError
+from pipeline.runtime.names import name_fault
 from tests.corpus_factory import TEST, TRAIN, VALIDATION, config_of, labels_text, write_corpus, write_trial
+from tests.strategies import nearly
 
 
 @pytest.fixture
@@ -172,3 +175,113 @@ def test_an_unknown_kind(root: Path) -> None:
     config = CorpusConfig.model_construct(**{**config_of(root).model_dump(), "kind": "none_such"})
     with pytest.raises(ConfigError, match="no reader for 'none_such'"):
         open_corpus(config)
+
+
+def test_names_are_compared_without_regard_to_case(tmp_path: Path) -> None:
+    write_trial(tmp_path, "v5", "Train_Set", video="v5")
+    write_trial(tmp_path, "V6_left", "Validation_Set", video="v6")
+    write_trial(tmp_path, "v6_RIGHT", None, video="v6")
+    for before, after in (
+        ("annotations/VA_Set/Train_Set/v5.txt", "annotations/VA_Set/Train_Set/v5.TXT"),
+        ("cropped_aligned/v5", "cropped_aligned/V5"),
+        ("cropped_aligned/V5/00001.jpg", "cropped_aligned/V5/00001.JPG"),
+        ("raw_videos/v5.mp4", "raw_videos/V5.MP4"),
+    ):
+        (tmp_path / before).rename(tmp_path / after)
+    (tmp_path / "TEST_SET_va_challenge.txt").write_text("V6_Right\n")
+    corpus = open_corpus(config_of(tmp_path))
+    assert corpus.validate() == ()
+    trials = {trial.trial: trial for trial in corpus.trials()}
+    assert list(trials) == ["V6_Right", "V6_left", "v5"]
+    assert trials["v5"].video == tmp_path / "raw_videos/V5.MP4"
+    assert trials["v5"].images == tmp_path / "cropped_aligned/V5"
+    assert trials["V6_Right"].images == tmp_path / "cropped_aligned/v6_RIGHT"
+    assert trials["V6_left"].video == trials["V6_Right"].video == tmp_path / "raw_videos/v6.mp4"
+    assert trials["V6_left"].subject == trials["V6_Right"].subject == "v6"
+
+
+def test_one_name_in_two_spellings_is_refused(root: Path) -> None:
+    for place in ("annotations/VA_Set/Train_Set/VIDEO3_left.txt", "annotations/VA_Set/Validation_Set/Video4.txt"):
+        (root / place).write_text(labels_text())
+    shutil.copytree(root / "cropped_aligned/7", root / "cropped_aligned/video3_LEFT")
+    (root / "raw_videos/Video4.mp4").write_bytes(b"another")
+    (root / "test_set_VA_Challenge.txt").write_text("12_left\n12_LEFT\n")
+    found = "\n".join(problems(root))
+    folder = f"{root}/annotations/VA_Set"
+    assert "12_LEFT: named twice, first in row 1" in found
+    assert f"{folder}/Train_Set/video3_left.txt, trial video3_left: the same name as" in found
+    assert f"{folder}/Validation_Set/video4.txt, trial video4: the same name as" in found
+    assert "cropped_aligned/video3_left, trial VIDEO3_left: a second folder of crops beside" in found
+    assert f"raw_videos/video4.mp4, trial Video4: a second video of the same name beside {root}/raw_videos/V" in found
+    assert len(found.splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ("batch1/7.mp4", "batch2/7.mp4"),
+        ("batch1/7.mp4", "batch2/7.MP4"),
+        ("batch2/7.mp4", "batch1/7.avi"),
+        ("7.mp4", "batch1/7.mp4"),
+    ],
+)
+def test_videos_of_one_name_in_two_folders_are_refused_naming_both(root: Path, first: str, other: str) -> None:
+    videos = root / "raw_videos"
+    for folder in ("batch1", "batch2"):
+        (videos / folder).mkdir()
+    (videos / "7.mp4").rename(videos / first)
+    (videos / other).write_bytes(b"another film")
+    (problem,) = problems(root)
+    assert problem.startswith(f"{videos}/{other}, trial 7: a second video of the same name beside {videos}/{first} -> ")
+
+
+def test_videos_of_one_name_that_no_trial_needs_are_left_alone(root: Path) -> None:
+    for folder in ("batch1", "batch2"):
+        (root / "raw_videos" / folder).mkdir()
+        (root / "raw_videos" / folder / "of_another_track.mp4").write_bytes(folder.encode())
+    assert open_corpus(config_of(root)).validate() == ()
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", "a/b", "zwölf", "two words", "a\tb", "submission"])
+def test_a_name_in_the_test_list_that_is_no_name_for_a_file_is_refused(root: Path, name: str) -> None:
+    (root / "test_set_VA_Challenge.txt").write_text(f"12_left\n{name}\n")
+    (problem,) = problems(root)
+    assert problem.startswith(f"{root}/test_set_VA_Challenge.txt:2: trial {name!r} is ")
+    assert " -> rename the trial's label file, crops and video" in problem
+    assert [trial.trial for trial in open_corpus(config_of(root)).trials()] == sorted([*TRAIN, *VALIDATION, *TEST])
+
+
+@pytest.mark.parametrize("name", ["two words", "zwölf", "line\nbreak", "-rf", "a;b"])
+def test_a_label_file_that_gives_its_trial_no_name_is_refused(root: Path, name: str) -> None:
+    write_trial(root, name, "Train_Set", video=name)
+    (problem,) = open_corpus(config_of(root)).validate()
+    assert problem.file == f"{root}/annotations/VA_Set/Train_Set/{name}.txt"
+    assert problem.message == f"trial {name!r} is no name for a file"
+
+
+@given(nearly(["12_left\n", "7\n", "../7\n", "/", "nobody\n"]))
+def test_any_bytes_in_the_test_list_give_names_or_problems(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "listed"
+    if not root.is_dir():
+        write_corpus(root)
+    (root / "test_set_VA_Challenge.txt").write_bytes(data)
+    corpus = open_corpus(config_of(root))
+    assert all(name_fault(trial.trial) is None for trial in corpus.trials())
+    assert all(problem.file for problem in corpus.validate())
+    tested = [trial.trial for trial in corpus.trials() if trial.partition == "test"]
+    assert set(tested) <= {"12_left", "7"}
+
+
+def test_a_folder_that_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Path.iterdir
+
+    def refuse(path: Path) -> object:
+        if path.name == "Train_Set":
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    (problem,) = problems(root)
+    assert problem.startswith(f"{root}/annotations/VA_Set/Train_Set: cannot be read: Permission denied -> check")

@@ -158,3 +158,13 @@ def test_a_wav_without_sound_and_a_video_that_needs_none(recola: RecolaConfig) -
     assert "train_1" in build(recola)
     write_wav(root / "recordings_audio/train_1.wav", seconds=0)
     assert "recordings_audio/train_1.wav, trial train_1: the audio stream is empty" in faults(recola)[0]
+
+
+@pytest.mark.parametrize("column", ["video", "audio", "labels"])
+def test_a_folder_in_a_cell_is_refused(fatigue: TableConfig, column: str) -> None:
+    rows = [fatigue_row(trial) for trial in PEOPLE]
+    rows[0][column] = "video"
+    write_manifest(Path(fatigue.manifest), rows)
+    source = "annotation" if column == "labels" else column
+    (problem,) = faults(fatigue)
+    assert problem == f"video, trial p1_a: the {source} is not a file -> name the file itself, with its suffix"

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.media.images import LARGEST_FILE
 from pipeline.readers import scan
 from pipeline.readers.crops import check_crops
 from pipeline.readers.index import IndexRow, build_index, is_stale, read_index, validate, write_index
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.executor import Executor
+from pipeline.runtime.tables import LARGEST_LABELS
 from tests.corpus_factory import (
     FRAMES,
     LONG_AGO,
     SERIAL,
+    SIZE,
     TEST,
     TRAIN,
     VALIDATION,
@@ -155,6 +158,27 @@ def write(place: str, data: bytes) -> Callable[[Path], object]:
     return lambda root: (root / place).write_bytes(data)
 
 
+def as_folder(place: str) -> Callable[[Path], object]:
+    def change(root: Path) -> None:
+        (root / place).unlink()
+        (root / place).mkdir()
+
+    return change
+
+
+def as_pipe(place: str) -> Callable[[Path], object]:
+    def change(root: Path) -> None:
+        (root / place).unlink()
+        os.mkfifo(root / place)
+
+    return change
+
+
+def claim(size: int) -> bytes:
+    """Return a picture whose header claims to be of another size."""
+    return crop_bytes(0).replace(SIZE.to_bytes(2, "big") * 2, size.to_bytes(2, "big") * 2)
+
+
 LABELS = "annotations/VA_Set/Train_Set/7.txt"
 
 
@@ -186,6 +210,21 @@ LABELS = "annotations/VA_Set/Train_Set/7.txt"
         (write("cropped_aligned/7/3.jpg", crop_bytes(0)), "cropped_aligned/7/3.jpg, trial 7: not a 5-digit frame"),
         (write("cropped_aligned/7/00000.jpg", crop_bytes(0)), "cropped_aligned/7/00000.jpg, trial 7: not a 5-digit"),
         (write("cropped_aligned/7/00003.png", crop_bytes(0)), "cropped_aligned/7/00003.png, trial 7: the same frame"),
+        (as_folder("raw_videos/7.mp4"), "raw_videos/7.mp4, trial 7: the video is not a file"),
+        (as_folder(LABELS), f"{LABELS}, trial 7: the annotation is not a file"),
+        (as_pipe("raw_videos/7.mp4"), "raw_videos/7.mp4, trial 7: the video is not a file"),
+        (
+            write("cropped_aligned/7/00003.jpg", claim(60_000)),
+            "cropped_aligned/7/00003.jpg, trial 7: 60000 x 60000 pixels where 16 x 16 are expected",
+        ),
+        (
+            lambda root: os.truncate(root / LABELS, LARGEST_LABELS + 1),
+            f"{LABELS}, trial 7: {LARGEST_LABELS + 1} bytes, where at most {LARGEST_LABELS} are expected",
+        ),
+        (
+            lambda root: os.truncate(root / "cropped_aligned/7/00003.jpg", LARGEST_FILE + 1),
+            f"cropped_aligned/7/00003.jpg, trial 7: {LARGEST_FILE + 1} bytes, where at most",
+        ),
         (write("raw_videos/7.mp4", b"nothing"), "raw_videos/7.mp4, trial 7: the file does not open"),
         (lambda root: cut_off(root / "raw_videos/7.mp4"), "raw_videos/7.mp4, trial 7: the file breaks off"),
         (lambda root: cut_off(root / "raw_videos/11.avi"), "raw_videos/11.avi, trial 11: the file breaks off"),
@@ -281,3 +320,23 @@ def test_an_index_of_another_version(tmp_path: Path) -> None:
     (tmp_path / "index.csv").write_text("trial,video\n1,2\n")
     with pytest.raises(InputError, match=r"index\.csv:1: the header is not trial,partition"):
         read_index(tmp_path / "index.csv")
+
+
+def test_what_may_not_be_read_is_a_problem_until_it_may(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    age(root)
+    original = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name in ("7.txt", "00003.jpg"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    trials = len(TRAIN + VALIDATION + TEST)
+    found = faults(root)
+    assert any(f"{root}/{LABELS}, trial 7: cannot be read: Permission denied -> check the" in one for one in found)
+    assert len(found) == 1 + trials
+    assert all("cannot be read: Permission denied" in fault for fault in found)
+    monkeypatch.undo()
+    # The files are as old as before.
+    assert validate(config_of(root), memory=memory_in(root.parent), executor=SERIAL) == ()

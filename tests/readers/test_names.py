@@ -16,6 +16,8 @@ from pipeline.readers.names import subject_of, video_name
         ("video86_2", "video86_2", "video86"),
         ("video10_1_left", "video10_1", "video10"),
         ("118-30-640x480", "118-30-640x480", "118-30-640x480"),
+        ("Video2_LEFT", "Video2", "video2"),
+        ("VIDEO10_1_Left", "VIDEO10_1", "video10"),
     ],
 )
 def test_video_and_subject(trial: str, video: str, subject: str) -> None:

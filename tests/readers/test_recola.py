@@ -153,3 +153,37 @@ def test_missing_folders(root: Path, tmp_path: Path) -> None:
     assert [problem.remedy for problem in nowhere.validate()] == [
         "set corpus.root in params.yaml to where the corpus lies"
     ]
+
+
+def test_files_are_found_without_regard_to_case(root: Path) -> None:
+    expected = [trial.trial for trial in Recola(recola_config(root)).trials()]
+    (root / "recordings_video/train_1.mp4").rename(root / "recordings_video/Train_1.MP4")
+    (root / "recordings_audio/train_1.wav").rename(root / "recordings_audio/TRAIN_1.WAV")
+    for target in ("arousal", "valence"):
+        folder = root / "ratings_gold_standard" / target
+        (folder / "train_1.arff").rename(folder / "Train_1.ARFF")
+    corpus = Recola(recola_config(root))
+    assert corpus.validate() == ()
+    assert [trial.trial for trial in corpus.trials()] == expected
+    trial = next(trial for trial in corpus.trials() if trial.trial == "train_1")
+    assert trial.annotation is not None
+    files = [trial.video, trial.audio, *(file.path for file in label_files(trial.annotation, TARGETS))]
+    assert all(path and path.is_file() for path in files)
+
+
+def test_one_name_in_two_spellings_is_refused(root: Path) -> None:
+    write_bytes(root / "recordings_video/Train_1.mp4", b"another")
+    folder = root / "ratings_gold_standard/valence"
+    (folder / "train_2.arff").rename(folder / "TRAIN_2.arff")
+    assert faults(root) == [
+        "recordings_video/train_1.mp4: the same name as Train_1.mp4 -> keep one of the two",
+        "ratings_gold_standard, trial train_2: ratings in differently spelled files: TRAIN_2.arff, train_2.arff -> "
+        "call the files of all targets alike",
+    ]
+
+
+@pytest.mark.parametrize("number", ["1000", "9" * 100, "1\u0662"])
+def test_a_number_far_too_high_is_no_trials_name(root: Path, number: str) -> None:
+    write_bytes(root / f"recordings_video/train_{number}.mp4", b"")
+    (problem,) = faults(root)
+    assert problem.startswith(f"recordings_video/train_{number}.mp4: not a trial's name")

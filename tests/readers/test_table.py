@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 from pipeline.readers.table import Table
+from pipeline.runtime.names import name_fault
 from tests.miniatures import PEOPLE, fatigue_row, table_config, write_manifest, write_text
+from tests.strategies import nearly
 
 
 @pytest.fixture
@@ -128,3 +131,50 @@ def test_an_empty_table_a_binary_one_and_none(root: Path) -> None:
     manifest.unlink()
     assert faults(Table(table_config(root))) == ["table: missing -> set corpus.manifest in params.yaml to the table"]
     assert len(faults(Table(table_config(root / "nowhere")))) == 2
+
+
+HEADER = "trial,video,labels,subject\n"
+
+
+@pytest.mark.parametrize("cell", ["trial", "video", "labels", "subject"])
+def test_a_line_break_in_a_quoted_cell_is_refused(root: Path, cell: str) -> None:
+    cells = {"trial": "a", "video": "video/a.mp4", "labels": "labels/a.csv", "subject": "s"}
+    cells[cell] = f'"{cells[cell][:1]}\n{cells[cell][1:]}"'
+    corpus = read(root, text=f"{HEADER}{','.join(cells.values())}\nb,video/b.mp4,labels/b.csv,s\n")
+    first = faults(corpus)[0]
+    assert first.startswith("table:2: a quoted cell must end in its line")
+    assert first.endswith("-> write the row on one line, its cells parted by commas")
+
+
+@pytest.mark.parametrize("name", ["../a", "/a", "a/b", "a b", "é", "a\\b", "submission", "x" * 101])
+def test_a_trial_that_is_no_name_for_a_file_is_refused(root: Path, name: str) -> None:
+    corpus = read(root, row(name), row("b"))
+    (problem,) = corpus.validate()
+    assert (problem.row, problem.message[:6]) == (2, "trial ")
+    assert [trial.trial for trial in corpus.trials()] == ["b"]
+
+
+@pytest.mark.parametrize("column", ["video", "audio", "labels"])
+@pytest.mark.parametrize("path", ["../elsewhere/a.mp4", "/data/a.mp4", "video/../../a.mp4"])
+def test_a_path_that_leaves_the_corpus_is_refused(root: Path, column: str, path: str) -> None:
+    (problem,) = faults(read(root, row("a", **{column: path})))
+    assert problem.startswith(f"table:2, trial a: {column} {path!r} is an absolute path or leaves the corpus")
+
+
+def test_a_path_longer_than_any_is_refused(root: Path) -> None:
+    (problem,) = faults(read(root, row("a", video="v" * 300 + "/" + "w" * 300 + ".mp4")))
+    assert problem.startswith("table:2, trial a: ")
+    assert len(problem) < 500
+
+
+@given(nearly([HEADER, "a,video/a.mp4,labels/a.csv,s\n", "b,", "video/b.mp4,", "labels/b.csv,", "s\n", "../x,"]))
+def test_any_bytes_give_trials_or_the_table_and_its_rows(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    root = tmp_path_factory.getbasetemp() / "tabled" / "corpus"
+    for folder in ("video", "labels"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    config = table_config(root)
+    Path(config.manifest).write_bytes(data)
+    corpus = Table(config)
+    assert all(name_fault(trial.trial) is None and ".." not in trial.video.parts for trial in corpus.trials())
+    assert all(problem.file == config.manifest and "\n" not in str(problem) for problem in corpus.validate())
+    assert corpus.trials() or corpus.validate()

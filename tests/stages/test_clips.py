@@ -147,6 +147,21 @@ def test_skip_lists_what_was_refused_and_goes_on() -> None:
     assert "cannot be decoded" in rejected[0]["message"]
 
 
+@pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", "7/../../escaped"])
+def test_no_clip_is_written_outside_its_item(project: Path, name: str) -> None:
+    table = Path("index.csv")
+    lines = table.read_text().splitlines()
+    row = next(number for number, line in enumerate(lines) if line.startswith("7,"))
+    lines[row] = name + lines[row].removeprefix("7")
+    table.write_text("\n".join(lines) + "\n")
+    before = tree(project)
+    with pytest.raises(InputError, match=rf"index\.csv:{row + 1}: trial '{name}' is no name for a file"):
+        clips.main()
+    assert tree(project) == before
+    assert not list(project.parent.rglob("escaped*"))
+    assert not Path("/tmp/escaped.h5").exists()
+
+
 def test_a_corpus_newer_than_its_index() -> None:
     Path("corpus/cropped_aligned/7/00001.jpg").write_bytes(crop_bytes(8))
     with pytest.raises(InputError, match=r"trial 7: its files are not those .* -> run `affectflow index`"):

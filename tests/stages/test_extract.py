@@ -2,10 +2,12 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.backbones import ir50
 from pipeline.backbones.common import extraction
@@ -14,6 +16,7 @@ from pipeline.clips.further_datasets import write_further
 from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.features.store import FeatureStore
 from pipeline.runtime.errors import ConfigError, InputError
+from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import materialise
 from stages import extract
 from tests.backbones.clips import make_clip
@@ -115,6 +118,26 @@ def test_nothing_is_computed_twice(embedded: list[str]) -> None:
     extract.main()
     assert embedded == ["7", "video2_left"]
     assert content() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"made": date(2020, 1, 1)}, "not a readable checkpoint of plain tensors: it pickles datetime.date"),
+        ({"input_layer.0.weight": torch.zeros(3)}, "mis-shaped input_layer.0.weight: (3,) in the checkpoint"),
+    ],
+)
+def test_a_weights_file_that_does_not_serve_is_reported_once_and_not_by_every_clip(
+    content: object, message: str
+) -> None:
+    torch.save(content, "w.pth")
+    write_params(weights=f"w.pth, sha256: {sha256_file(Path('w.pth'))}")
+    with pytest.raises(InputError) as caught:
+        extract.main()
+    problems = [str(problem) for problem in caught.value.problems]
+    assert len(problems) == len(set(problems))
+    assert sum(message in problem for problem in problems) == 1
+    assert not STORE.exists()
 
 
 def test_an_added_clip_is_computed_alone_and_a_removed_one_disappears(embedded: list[str]) -> None:

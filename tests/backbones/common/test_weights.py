@@ -1,11 +1,15 @@
 import hashlib
 import pickle
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from pipeline.backbones.common.config import BackboneConfig
@@ -92,16 +96,20 @@ class Malicious:
 def test_no_pickled_code_is_run(tmp_path: Path, write: Callable[[object, Path], object]) -> None:
     path, trace = tmp_path / "evil.pth", tmp_path / "trace"
     write({"layer.weight": Malicious(trace)}, path)
-    with pytest.raises(InputError, match="not a readable checkpoint of plain tensors"):
+    with pytest.raises(InputError, match="not a readable checkpoint of plain tensors: it pickles") as caught:
         Weights(path=path, sha256=sha256(path)).state_dict()
     assert not trace.exists()
+    # torch's own words say that reading the file with its code would do.
+    printed = "".join(format_exception(caught.value))
+    assert "weights_only" not in printed.replace("weights_only=True)", "")
+    assert "give a .safetensors file" in printed
     # The trap itself works.
     pickle.loads(pickle.dumps(Malicious(trace)))
     assert trace.exists()
 
 
 @pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"hello world", b"PK\x03\x04 cut off"])
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
@@ -119,3 +127,28 @@ def test_a_nested_state_dict_is_found_and_other_content_is_named(tmp_path: Path)
     torch.save([1, 2], path)
     with pytest.raises(InputError, match="holds a list, not tensors by name"):
         Weights(path=path, sha256=sha256(path)).state_dict()
+
+
+def test_the_kind_of_a_foreign_object_is_named(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    path = tmp_path / "x.pth"
+    torch.save({"made": date(2020, 1, 1)}, path)
+    with pytest.raises(InputError, match=r"it pickles datetime\.date, and code that is in a pickle is never run"):
+        Weights(path=path, sha256=sha256(path)).state_dict()
+    path.write_bytes(pickle.dumps({"a": 1}, protocol=4))
+    with pytest.raises(InputError, match="it pickles Python objects"):
+        Weights(path=path, sha256=sha256(path)).state_dict()
+    assert not recwarn.list
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=40), st.integers(0, 400).map(lambda at: pickle.dumps({"a": [1.5, "b"]}, protocol=2)[:at])
+    )
+)
+def test_any_bytes_give_tensors_or_one_message(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    for name in ("any.pth", "any.safetensors"):
+        path = tmp_path_factory.getbasetemp() / name
+        path.write_bytes(content)
+        with pytest.raises(InputError) as caught:
+            Weights(path=path, sha256=sha256(path)).state_dict()
+        assert {problem.file for problem in caught.value.problems} == {str(path)}
