@@ -4,7 +4,7 @@ A corpus that knows such stretches (the demo corpus does; Aff-Wild2 does not) li
 beside its media: trial, modality, kind, start_frame, end_frame, counted from 0, the end excluded.
 """
 
-import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from pipeline.evaluation.metrics import ccc
 from pipeline.evaluation.predictions import TrialPrediction
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.errors import InputError
+from pipeline.runtime.names import shorten
+from pipeline.runtime.tables import BadRows, read_rows
 
 FILE = "useless_segments.csv"
 COLUMNS = ["trial", "modality", "kind", "start_frame", "end_frame"]
@@ -62,24 +64,25 @@ def read_segments(root: Path) -> dict[str, list[Segment]]:
     path = root / FILE
     if not path.is_file():
         return {}
+    what = "the useless segments cannot be read"
     found: dict[str, list[Segment]] = {}
-    problems: list[Problem] = []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if reader.fieldnames != COLUMNS:
-            problems.append(Problem(f"columns are {reader.fieldnames}, expected {COLUMNS}", file=str(path), row=1))
-        for number, row in enumerate(reader if not problems else [], start=2):
-            try:
-                segment = Segment(row["modality"], row["kind"], int(row["start_frame"]), int(row["end_frame"]))
-            except (TypeError, ValueError) as error:
-                problems.append(Problem(str(error), file=str(path), row=number))
-                continue
-            if not 0 <= segment.start < segment.end:
-                message = f"frames [{segment.start}, {segment.end}) are none"
-                problems.append(Problem(message, file=str(path), row=number))
-            found.setdefault(row["trial"], []).append(segment)
-    if problems:
-        raise InputError("the useless segments cannot be read", problems)
+    bad = BadRows(path, f"write {','.join(COLUMNS)}, or remove the file")
+    lines = read_rows(path, bad, what=what)
+    _, header = next(lines, (1, []))
+    if header != COLUMNS:
+        bad.add(1, f"columns are {shorten(','.join(header))}, expected {','.join(COLUMNS)}")
+        raise InputError(what, bad.problems())
+    for number, row in lines:
+        frames = [int(cell) for cell in row[3:] if re.fullmatch("[0-9]{1,9}", cell)]
+        if len(row) != len(COLUMNS) or len(frames) != 2 or frames[0] >= frames[1]:
+            bad.add(
+                number, f"{shorten(','.join(row))} is no trial, modality, kind, first frame and one behind the last"
+            )
+        else:
+            trial, modality, kind, *_ = row
+            found.setdefault(trial, []).append(Segment(modality, kind, *frames))
+    if bad:
+        raise InputError(what, bad.problems())
     return found
 
 

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from pipeline.evaluation.metrics import ccc
 from pipeline.evaluation.predictions import TrialPrediction
 from pipeline.report.segments import FILE, Segment, conditions, gate_weights, read_segments, useless
 from pipeline.runtime.errors import InputError
+from tests.strategies import accepted, nearly
 
 
 def trial(name: str, *, seed: int = 0, gates: bool = True) -> TrialPrediction:
@@ -40,6 +42,16 @@ def test_every_bad_row_is_listed(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("trial,modality\n")
     with pytest.raises(InputError, match=":1: columns are"):
         read_segments(tmp_path)
+
+
+@given(nearly(["trial,modality,kind,start_frame,end_frame\n", "a,audio,noise,3,9\n", "a,", "visual,", "1,", "9\n"]))
+def test_any_bytes_give_segments_or_the_file_and_its_rows(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / FILE).write_bytes(data)
+    found = accepted(lambda: read_segments(folder), folder / FILE) or {}
+    assert all(0 <= one.start < one.end for segments in found.values() for one in segments)
 
 
 def test_frames_are_marked_with_the_end_left_out() -> None:
