@@ -49,9 +49,7 @@ def draw(panels: Panels, path: Path) -> None:
         every = figure.subplots(1, len(panels.p) + 1)
         for axes, (condition, curves) in zip(every, panels.p.items(), strict=False):
             _curves(axes, panels.sizes, curves, colours)
-            axes.set_title(
-                f"{condition[0].upper()}{condition[1:]} frames" if condition == "clean" else condition.title()
-            )
+            axes.set_title("Clean frames" if condition == "clean" else f"One modality {condition}")
         every[0].set_ylabel("P, mean CCC of both targets")
         _curves(every[-1], panels.sizes, panels.told, colours)
         every[-1].axhline(0.5, color="0.6", linewidth=1, linestyle=(0, (2, 2)))
