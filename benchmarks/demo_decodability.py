@@ -59,8 +59,10 @@ def read_crops(root: Path, trial: str, count: int) -> npt.NDArray[np.uint8]:
     for index in range(count):
         path = root / layout.CROPS / layout.image_path(trial, index + 1)
         if path.exists():
-            image = cv2.resize(cv2.imread(str(path)), (48, 48), interpolation=cv2.INTER_AREA)
-            faces[index] = image[4:44, 4:44]
+            picture = cv2.imread(str(path))
+            if picture is None:
+                raise ValueError(f"{path} is no picture: render the demo again with `dvc repro data/demo/dvc.yaml`")
+            faces[index] = cv2.resize(picture, (48, 48), interpolation=cv2.INTER_AREA)[4:44, 4:44]
     return faces
 
 
