@@ -77,3 +77,31 @@ def test_a_line_break_in_a_cell_is_refused(tmp_path: Path) -> None:
     write_index(tmp_path / "i.csv", [replace(ROW, subject="two\nlines")])
     with pytest.raises(InputError, match=r"i\.csv:2: a quoted cell must end in its line"):
         read_index(tmp_path / "i.csv")
+
+
+def test_an_index_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"index\.csv: missing -> run `affectflow index`"):
+        read_index(tmp_path / "index.csv")
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("1,train,1,v,,c,a,3", ":3: 8 columns instead of 9"),
+        ("1,dev,1,v,,c,a,3,d", ":3: unknown partition 'dev'"),
+        ("1,train,1,v,,c,a,x,d", ":3: 'x' is no number of images"),
+        ("0,train,1,v,,c,a,3,d", ":3: trial 0 a second time"),
+    ],
+)
+def test_an_index_with_a_bad_row(tmp_path: Path, line: str, fault: str) -> None:
+    path = tmp_path / "index.csv"
+    write_index(path, [IndexRow("0", "train", "0", "v", "", "c", "a", 3, "d")])
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(InputError, match=fault):
+        read_index(path)
+
+
+def test_an_index_of_another_version(tmp_path: Path) -> None:
+    (tmp_path / "index.csv").write_text("trial,video\n1,2\n")
+    with pytest.raises(InputError, match=r"index\.csv:1: the header is not trial,partition"):
+        read_index(tmp_path / "index.csv")

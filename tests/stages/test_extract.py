@@ -102,6 +102,7 @@ def test_what_comes_out() -> None:
         "dimension": 512,
         "weights": {"name": "random", "seed": 0},
         "precision": "float32",
+        "arithmetic": "native",
         "front_end": ir50.FRONT_END,
     }
     features = store.read("7")
@@ -271,6 +272,7 @@ def test_the_metadata_is_the_same_wherever_it_is_written() -> None:
         "dimension",
         "weights",
         "precision",
+        "arithmetic",
         "front_end",
         "fingerprint",
     ]
