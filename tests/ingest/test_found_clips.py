@@ -143,6 +143,23 @@ def test_a_table_with_seconds_and_one_with_a_row_per_frame(tmp_path: Path) -> No
     assert len(timed.audio) / 16000 == pytest.approx(SECONDS, abs=0.15)
 
 
+def test_times_in_milliseconds_are_refused_and_rows_past_the_end_counted(tmp_path: Path) -> None:
+    config = write_fatigue(tmp_path / "corpus")
+    path = tmp_path / "corpus/labels/p1_a.csv"
+    clip = clip_of(config, "p1_a")
+    assert SECONDS == 1.2
+    assert (clip.alignment["label_rows"], clip.alignment["label_rows_outside"]) == (4, 1)
+    path.write_text("time,fatigue\n" + "".join(f"{40 * row},{row / 10}\n" for row in range(30)))
+    with pytest.raises(InputError) as caught:
+        clip_of(config, "p1_a")
+    (problem,) = caught.value.problems
+    expected = (
+        f"{path}, trial p1_a: 29 of 30 label rows, from 0 to 1160 s, lie outside the recording, which ends at 1.20 s"
+    )
+    assert str(problem).startswith(expected)
+    assert "milliseconds" in str(problem.remedy)
+
+
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     payload = payload_of(write_recola(tmp_path / "corpus"), "dev_1")
     for name in ("one", "two"):
