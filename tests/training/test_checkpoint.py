@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -29,15 +30,33 @@ def test_without_a_file_nothing_changes(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(state: object, path: Path) -> None:
-        path.write_bytes(b"half")
+    def full(descriptor: int) -> None:
         raise OSError("disk full")
 
     save_checkpoint(tmp_path / "fold", {"epoch": 1}, device=CPU)
-    monkeypatch.setattr(torch, "save", interrupted)
-    with pytest.raises(OSError, match="disk full"):
-        save_checkpoint(tmp_path / "fold", {"epoch": 2}, device=CPU)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="disk full"):
+            save_checkpoint(tmp_path / "fold", {"epoch": 2}, device=CPU)
     assert load_checkpoint(tmp_path / "fold", device=CPU) == {"epoch": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["fold"]
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "first byte", "last byte"])
+def test_a_damaged_checkpoint_is_dropped_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    path = tmp_path / "fold"
+    save_checkpoint(path, {"weights": torch.arange(300.0)}, device=CPU)
+    content = bytearray(path.read_bytes())
+    if damage in ("first byte", "last byte"):
+        content[0 if damage == "first byte" else -1] ^= 1
+    path.write_bytes(content[: {"empty": 0, "cut": 200}.get(damage, len(content))])
+    before = torch.get_rng_state()
+    assert load_checkpoint(path, device=CPU) is None
+    assert "is damaged: the run starts again" in caplog.text
+    assert not path.exists()
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_copies_do_not_follow_the_network_until_they_are_assigned() -> None:
