@@ -6,7 +6,6 @@ kept in git, and everything downstream depends on that table alone.
 
 import os
 import pickle
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from pipeline.readers.memory import FileMemory
 from pipeline.readers.scan import Scan, scan_trial
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.executor import Executor, run
+from pipeline.runtime.folders import work_folder
 from pipeline.runtime.progress import Progress
 
 __all__ = ["IndexChanges", "IndexRow", "build_index", "is_stale", "read_index", "validate", "write_index"]
@@ -97,9 +97,8 @@ def _survey(
     problems = list(corpus.validate())
     scans: list[Scan] = []
     # Results pass through the cache's file system, which the machines of a cluster share.
-    memory.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=memory.root) as folder, Progress("index", total=len(trials)) as progress:
-        jobs = [_Job(trial, config, memory, Path(folder) / f"{number}") for number, trial in enumerate(trials)]
+    with work_folder(memory.root / "tmp") as folder, Progress("index", total=len(trials)) as progress:
+        jobs = [_Job(trial, config, memory, folder / f"{number}") for number, trial in enumerate(trials)]
         for result in run(_scan, jobs, executor=executor, name=lambda job: job.trial.trial):
             if result.error is not None:
                 raise result.error

@@ -4,10 +4,11 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pipeline.runtime.folders import work_folder, work_root
 
 FICLONE = 0x40049409
 """Linux' request that makes one file share another's blocks until either is written (a reflink)."""
@@ -68,23 +69,20 @@ def replacing(destination: Path) -> Iterator[Path]:
     Until then, and after an error, `destination` is as it was.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
-    try:
+    with work_folder(work_root(destination)) as work:
         fresh = work / "fresh"
         fresh.mkdir()
         yield fresh
         with contextlib.suppress(FileNotFoundError):
             destination.rename(work / "old")
         fresh.rename(destination)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 @contextmanager
 def replacing_file(destination: Path) -> Iterator[Path]:
     """Like `replacing`, for one file: gives the path to write."""
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{destination.name}-", dir=destination.parent) as work:
-        fresh = Path(work) / destination.name
+    with work_folder(work_root(destination)) as work:
+        fresh = work / destination.name
         yield fresh
         fresh.replace(destination)

@@ -1,18 +1,15 @@
 """Looking after the item cache: what it holds, what is old, what is damaged."""
 
-import shutil
 import time
 from collections import defaultdict
 from pathlib import Path
 
+from pipeline.runtime.folders import leftovers, sweep
 from pipeline.runtime.items import ItemCache
 from pipeline.runtime.progress import Progress
 
 KINDS = {"*.h5": "clips", "zarr.json": "features", "*.safetensors": "folds"}
 """Items do not say of which kind they are; their files do."""
-
-LEFTOVER_DAYS = 1.0
-"""A temporary folder this old belongs to no living run: an item takes minutes."""
 
 Counts = dict[str, tuple[int, int]]
 """How many of each kind, and their bytes."""
@@ -25,7 +22,7 @@ def survey(cache: ItemCache) -> Counts:
     for key in keys:
         counts[_kind(cache.path(key))].append(_size(cache.path(key)))
     counts["checkpoints"] = [_size(path) for path in _children(cache.root / "checkpoints")]
-    counts["leftovers"] = [_size(path) for path in _children(cache.root / "tmp")]
+    counts["leftovers"] = [_size(path) for path in leftovers(cache.root / "tmp")]
     return {kind: (len(sizes), sum(sizes)) for kind, sizes in sorted(counts.items())}
 
 
@@ -42,20 +39,21 @@ def prune(cache: ItemCache, *, days: float, dry_run: bool = False, now: float | 
     now = time.time() if now is None else now
     old = now - days * 86400
     keys = cache.keys()
-    items = [key for key in keys if cache.record(key).stat().st_mtime < old]
+    # An item without its record is damaged, and of no use to anyone.
+    items = [key for key in keys if not cache.record(key).is_file() or cache.record(key).stat().st_mtime < old]
     checkpoints = [path for path in _children(cache.root / "checkpoints") if path.stat().st_mtime < old]
-    young = now - LEFTOVER_DAYS * 86400
-    leftovers = [path for path in _children(cache.root / "tmp") if path.stat().st_mtime < young]
+    left = leftovers(cache.root / "tmp")
     removed = {
         "items": (len(items), sum(_size(cache.path(key)) for key in items)),
         "checkpoints": (len(checkpoints), sum(map(_size, checkpoints))),
-        "leftovers": (len(leftovers), sum(map(_size, leftovers))),
+        "leftovers": (len(left), sum(map(_size, left))),
     }
     if not dry_run:
         for key in items:
             cache.remove(key)
-        for path in (*checkpoints, *leftovers):
-            _remove(path)
+        for path in checkpoints:
+            path.unlink(missing_ok=True)
+        sweep(cache.root / "tmp")
     return removed
 
 
@@ -82,10 +80,3 @@ def _size(path: Path) -> int:
 
 def _children(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

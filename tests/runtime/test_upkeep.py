@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.runtime.folders import work_folder
 from pipeline.runtime.items import ItemCache
 from pipeline.runtime.upkeep import damaged, prune, survey
 
@@ -13,7 +14,7 @@ CLIP, FEATURES, FOLD = (64 * letter for letter in "abc")
 
 @pytest.fixture
 def cache(tmp_path: Path) -> ItemCache:
-    """A clip, features and a fold, last used 40, 20 and 5 days ago; a checkpoint and a leftover of each age."""
+    """A clip, features and a fold, last used 40, 20 and 5 days ago; as old checkpoints; what a killed run left."""
     cache = ItemCache(tmp_path)
     for key, name, age in ((CLIP, "trial.h5", 40), (FEATURES, "embedding/zarr.json", 20), (FOLD, "m.safetensors", 5)):
         with cache.create(key) as directory:
@@ -23,10 +24,9 @@ def cache(tmp_path: Path) -> ItemCache:
         cache.checkpoint(key).parent.mkdir(exist_ok=True)
         cache.checkpoint(key).write_bytes(b"x" * 10)
         os.utime(cache.checkpoint(key), (NOW - age * DAY, NOW - age * DAY))
-    for name, days in (("old", 2.0), ("young", 0.5)):
-        (tmp_path / "tmp" / name).mkdir(parents=True)
-        (tmp_path / "tmp" / name / "half").write_bytes(b"x")
-        os.utime(tmp_path / "tmp" / name, (NOW - days * DAY, NOW - days * DAY))
+    (tmp_path / "tmp" / "killed").mkdir(parents=True)
+    (tmp_path / "tmp" / "killed" / "half").write_bytes(b"x")
+    (tmp_path / "tmp" / "killed.lock").touch()
     return cache
 
 
@@ -36,7 +36,7 @@ def test_the_survey_knows_every_kind(cache: ItemCache) -> None:
         "clips": (1, 100),
         "features": (1, 100),
         "folds": (1, 100),
-        "leftovers": (2, 2),
+        "leftovers": (1, 1),
     }
 
 
@@ -53,13 +53,23 @@ def test_an_empty_cache_is_no_error(tmp_path: Path) -> None:
 def test_pruning_goes_by_the_last_use(cache: ItemCache, days: float, left: set[str]) -> None:
     counted = prune(cache, days=days, dry_run=True, now=NOW)
     assert cache.keys() == [CLIP, FEATURES, FOLD], "a dry run removes nothing"
-    assert (cache.root / "tmp" / "old").is_dir()
-    removed = prune(cache, days=days, now=NOW)
+    assert (cache.root / "tmp" / "killed").is_dir()
+    with work_folder(cache.root / "tmp") as live:
+        (cache.root / "tmp" / "killed").mkdir()
+        (cache.root / "tmp" / "killed" / "half").write_bytes(b"x")
+        removed = prune(cache, days=days, now=NOW)
+        assert {path.name for path in (cache.root / "tmp").iterdir()} == {live.name, f"{live.name}.lock"}
     gone = 3 - len(left)
     assert counted == removed == {"items": (gone, 100 * gone), "checkpoints": (gone, 10 * gone), "leftovers": (1, 1)}
     assert cache.keys() == left
     assert sorted(path.name for path in (cache.root / "checkpoints").iterdir()) == left
-    assert [path.name for path in (cache.root / "tmp").iterdir()] == ["young"], "a living run may be writing it"
+
+
+def test_an_item_without_its_record_is_listed_and_pruned(cache: ItemCache) -> None:
+    cache.record(FOLD).unlink()
+    assert damaged(cache) == {FOLD: "its record is not readable"}
+    assert prune(cache, days=1000, now=NOW)["items"] == (1, 100)
+    assert cache.keys() == [CLIP, FEATURES]
 
 
 def test_verification_finds_every_damaged_item(cache: ItemCache) -> None:

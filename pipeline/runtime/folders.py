@@ -1,0 +1,103 @@
+"""Work folders: made under a lock that their process holds, so that anyone can tell a live one from a leftover.
+
+A killed process cannot clean up. Its lock ends with it, and the next process that makes a folder in the same place
+removes what nobody holds any more.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOCK = ".lock"
+"""Ending of the lock beside each work folder."""
+
+
+@contextmanager
+def work_folder(root: Path) -> Iterator[Path]:
+    """Give an empty folder below `root` that is gone afterwards; leftovers of killed processes go, too."""
+    sweep(root)
+    folder = root / uuid.uuid4().hex
+    lock = folder.with_suffix(LOCK)
+    with _hold(lock):
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # others are at work in it
+                root.rmdir()
+
+
+def leftovers(root: Path) -> list[Path]:
+    """Return what no living process holds below `root`: work folders, and locks without one."""
+    return [path for path in _children(root) if not (_is_lock_of_folder(path) or _held(path))]
+
+
+def sweep(root: Path) -> None:
+    """Remove the `leftovers` below `root`."""
+    for path in leftovers(root):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+            path.with_suffix(LOCK).unlink(missing_ok=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def work_root(destination: Path) -> Path:
+    """Return where to prepare what takes the place of `destination` in one rename.
+
+    In a DVC repository that is ``.dvc/tmp/affectflow``, which neither DVC nor git looks at: a work folder beside the
+    destination would count as part of a directory that DVC tracks. On another file system it is a hidden folder
+    beside the destination, which .dvcignore names.
+    """
+    parent = destination.absolute().parent
+    for folder in (parent, *parent.parents):
+        if (folder / ".dvc").is_dir():
+            kept = folder / ".dvc" / "tmp" / "affectflow"
+            kept.mkdir(parents=True, exist_ok=True)
+            if kept.stat().st_dev == parent.stat().st_dev:
+                return kept
+            break
+    return parent / ".affectflow"
+
+
+@contextmanager
+def _hold(lock: Path) -> Iterator[None]:
+    """Create and lock a file. Meanwhile another process may remove the empty folder around it, or sweep it away."""
+    while True:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            held = lock.open("w")
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(held.fileno()), lock.stat()):
+                break
+    with held:
+        yield
+
+
+def _children(root: Path) -> list[Path]:
+    return sorted(root.iterdir()) if root.is_dir() else []
+
+
+def _is_lock_of_folder(path: Path) -> bool:
+    return path.suffix == LOCK and path.with_suffix("").is_dir()
+
+
+def _held(path: Path) -> bool:
+    """Say whether a process holds the lock of a work folder, or is about to make the folder of a lock."""
+    lock = path if path.suffix == LOCK else path.with_suffix(LOCK)
+    with contextlib.suppress(FileNotFoundError):
+        descriptor = os.open(lock, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
