@@ -18,7 +18,7 @@ from pipeline.corpora.index_table import IndexRow, read_index
 from pipeline.corpora.labels import format_of
 from pipeline.ingest.build import SUMMARY, ClipPayload, build_clip
 from pipeline.ingest.config import ClipsConfig
-from pipeline.runtime.code import code_key
+from pipeline.runtime.code import Code
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.files import assemble, replacing
 from pipeline.runtime.items import Item, ItemCache, item_key, materialise
@@ -68,6 +68,7 @@ def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig, arithmetic: s
         form=format_of(corpus),
         search=corpus.faces if isinstance(corpus, RatedConfig) else None,
     )
+    code = Code.of("pipeline.ingest.build")
     key = item_key(
         content=row.digest,
         trial=[row.trial, row.partition, row.subject],
@@ -79,9 +80,9 @@ def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig, arithmetic: s
         other_rates=payload.other_rates,
         other_sizes=payload.other_sizes,
         arithmetic=arithmetic,
-        code=code_key("pipeline.ingest.build"),
+        code=code,
     )
-    return Item(name=row.trial, key=key, payload=payload)
+    return Item(name=row.trial, key=key, payload=payload, code=code)
 
 
 if __name__ == "__main__":

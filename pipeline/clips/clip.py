@@ -6,7 +6,7 @@ sample ``time[i] * sample_rate``.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +15,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.clips.further_datasets import content_of, write_further
 from pipeline.clips.partition import Partition
 from pipeline.clips.target import Target
+from pipeline.runtime.errors import InputError, Problem
 
 SCHEMA = 1
 
@@ -116,6 +118,10 @@ class Clip:
             digests[name] = digest.hexdigest()
         return digests
 
+    def content(self, datasets: Iterable[str]) -> str:
+        """Return what identifies the parts that a feature of these `datasets` depends on, as the manifest does."""
+        return content_of(self.media_digest(), write_further(self.other_digests()), datasets)
+
     def digest(self) -> str:
         """Return the SHA-256 over the whole content, whichever way the HDF5 library lays it out in a file."""
         digest = hashlib.sha256(self.media_digest().encode())
@@ -162,6 +168,24 @@ def write_clip(path: Path, clip: Clip) -> None:
 def _add(digest: "hashlib._Hash", name: str, array: NDArray[Any]) -> None:
     digest.update(f"{name} {array.dtype.str} {array.shape}\0".encode())
     digest.update(np.ascontiguousarray(array).data)
+
+
+def check_clip(path: Path, *, claimed: str, found: str) -> None:
+    """Compare a clip's digest with the manifest's, from which the key of its features was made.
+
+    Raises
+    ------
+    InputError
+        They differ: the clip was damaged or edited since the clips stage wrote it.
+    """
+    if found != claimed:
+        problem = Problem(
+            "its content is not what data/clips/manifest.csv says",
+            trial=path.stem,
+            file=str(path),
+            remedy="remove data/clips and run `dvc repro clips`",
+        )
+        raise InputError("a clip has changed", [problem])
 
 
 def read_clip(path: Path, *, faces: bool = True, audio: bool = True) -> Clip:

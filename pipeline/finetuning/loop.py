@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.clips.clip import read_clip
+from pipeline.clips.clip import check_clip, read_clip
 from pipeline.evaluation.metrics import score_targets
 from pipeline.finetuning.config import FinetuneConfig
 from pipeline.finetuning.fold import FinetunedFold, join_backbones
@@ -48,6 +48,9 @@ class FoldFinetuning(EpochLoop):
     network: EndToEndNetwork
 
     def __init__(self, task: FinetuneTask, device: torch.device) -> None:
+        for trial, digest in task.digests.items():
+            path = task.clips / f"{trial}.h5"
+            check_clip(path, claimed=digest, found=read_clip(path).digest())
         base = TrainedFold.load(task.base)
         self.training = validate(TrainingConfig, base.metadata["training"], at=str(task.base))
         seed = self.training.seed + task.fold

@@ -16,7 +16,7 @@ from pipeline.finetuning.task import FinetuneTask, StreamSource
 from pipeline.finetuning.tunable import load_tunable
 from pipeline.models.build import stream_roles
 from pipeline.models.config import ModelConfig
-from pipeline.runtime.code import code_key
+from pipeline.runtime.code import Code
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
@@ -93,15 +93,22 @@ class ModelFinetuning:
             fold = self.folds.folds[run.fold]
             for trial in (*fold.validation, *self.folds.test):
                 labelled = trial in fold.validation
+                code = self._code("pipeline.finetuning.predictions")
                 key = item_key(
                     kind="fine-tuned prediction",
                     fold=finetuned[run].key,
                     trial=[trial, self.digests[trial], labelled],
                     arithmetic=self.executor.arithmetic,
-                    code=self._code("pipeline.finetuning.predictions"),
+                    code=code,
                 )
-                task = PredictionTask(path / FOLD, tuple(streams.items()), self.clips / f"{trial}.h5", labelled)
-                items[run, trial] = Item(f"{self.name} {run} on {trial}", key, task)
+                task = PredictionTask(
+                    fold=path / FOLD,
+                    streams=tuple(streams.items()),
+                    clip=self.clips / f"{trial}.h5",
+                    digest=self.digests[trial],
+                    labelled=labelled,
+                )
+                items[run, trial] = Item(f"{self.name} {run} on {trial}", key, task, code)
         label = f"predict {self.name} fine-tuned"
         done = materialise(list(items.values()), predict_trial, cache=self.cache, executor=self.executor, label=label)
         return {place: done.paths[item.name] for place, item in items.items()}
@@ -124,6 +131,7 @@ class ModelFinetuning:
     def _item(self, run: Run, base: Path, streams: Mapping[str, StreamSource]) -> Item:
         fold = self.folds.folds[run.fold]
         trials = {"train": fold.train, "validation": fold.validation}
+        code = self._code("pipeline.finetuning.loop")
         key = item_key(
             kind="fine-tuned fold",
             fold=run.fold,
@@ -134,7 +142,7 @@ class ModelFinetuning:
             },
             finetune=self.finetune,
             arithmetic=self.executor.arithmetic,
-            code=self._code("pipeline.finetuning.loop"),
+            code=code,
         )
         task = FinetuneTask(
             fold=run.fold,
@@ -142,14 +150,15 @@ class ModelFinetuning:
             clips=self.clips,
             train=fold.train,
             validation=fold.validation,
+            digests={trial: self.digests[trial] for trial in (*fold.train, *fold.validation)},
             streams=streams,
             config=self.finetune,
             checkpoint=self.cache.checkpoint(key),
         )
-        return Item(f"{self.name} {run} fine-tuned", key, task)
+        return Item(f"{self.name} {run} fine-tuned", key, task, code)
 
-    def _code(self, module: str) -> str:
+    def _code(self, module: str) -> Code:
         found_by_name = [f"pipeline.fusion.{self.model.fusion}", f"pipeline.temporal.{self.model.temporal}"]
         for name in self.model.streams:
             found_by_name += [f"pipeline.backbones.{name}", f"pipeline.finetuning.backbones.{name}"]
-        return code_key(module, *found_by_name)
+        return Code.of(module, *found_by_name)

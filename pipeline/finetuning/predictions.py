@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from pipeline.clips.clip import read_clip
+from pipeline.clips.clip import check_clip, read_clip
 from pipeline.finetuning.fold import FinetunedFold
 from pipeline.finetuning.task import StreamSource
 from pipeline.models.trained import FramePredictions
@@ -32,12 +32,14 @@ class PredictionTask:
     fold : file of the fine-tuned fold
     streams : source of its features, by role
     clip : file of the trial
+    digest : of its content, as the manifest has it
     labelled : whether it is a validation trial, of which ``gaps: compact`` leaves out frames without any label
     """
 
     fold: Path
     streams: tuple[tuple[str, StreamSource], ...]
     clip: Path
+    digest: str
     labelled: bool
 
 
@@ -45,6 +47,7 @@ def predict_trial(task: PredictionTask, directory: Path) -> None:
     """Predict every frame of a trial; write `FILE`."""
     device = current_device()
     clip = read_clip(task.clip)
+    check_clip(task.clip, claimed=task.digest, found=clip.digest())
     answer = _load(task.fold, task.streams, str(device)).predict(
         clip, device=device, labels=clip.labels if task.labelled else None
     )

@@ -34,6 +34,7 @@ class FinetuneTask:
     base : file of the trained fold to start from
     clips : folder of the clips
     train, validation : names of trials
+    digests : of the content of these trials' clips, as the manifest has it
     streams : source of each role's features
     config : how to fine-tune
     checkpoint : file for the state after each epoch
@@ -44,6 +45,7 @@ class FinetuneTask:
     clips: Path
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    digests: Mapping[str, str]
     streams: Mapping[str, StreamSource]
     config: FinetuneConfig
     checkpoint: Path

@@ -146,7 +146,7 @@ def _run_processes(
     for worker in range(count):
         queue.put(devices[worker % len(devices)])
     with _environment(executor.environment):
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=start_worker, initargs=(queue,))
+        pool = ProcessPoolExecutor(count, mp_context=context, initializer=start_worker, initargs=(queue, os.getpid()))
         futures: dict[Future[BaseException | None], T] = {pool.submit(attempt, function, item): item for item in items}
         unfinished = dict(futures)
         try:
@@ -162,10 +162,13 @@ def _run_processes(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def start_worker(queue: "multiprocessing.Queue[str]") -> None:
-    """Set up a worker process: its device, quiet on Ctrl-C (the parent ends it), gone when the parent is."""
+def start_worker(queue: "multiprocessing.Queue[str]", parent: int) -> None:
+    """Set up a worker process: its device, quiet on Ctrl-C (the parent ends it), gone when the parent is.
+
+    `parent` is the process that asked for it: it may have died while this one was importing its libraries.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
     set_device(queue.get())
 
 

@@ -11,23 +11,27 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel
 
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.code import Code
+from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.executor import Executor, run
 from pipeline.runtime.files import flush, flush_tree, sha256_file
+from pipeline.runtime.folders import work_folder
 from pipeline.runtime.progress import Progress
 
 logger = logging.getLogger(__name__)
+
+LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "av", "opencv-python", "h5py", "zarr")
 
 RECORD = "record.json"
 """Beside an item's files: their checksums. Both come into being in one rename."""
@@ -39,27 +43,45 @@ def cache_root() -> Path:
 
 
 def item_key(**parts: object) -> str:
-    """Return the SHA-256 over `parts` as canonical JSON; sections count by their values.
+    """Return the SHA-256 over `parts` and the numeric libraries' versions, as canonical JSON.
 
-    The order within a mapping counts: that of the targets is the order of the labels' columns.
+    Sections count by their values, code by its key. The order within a mapping counts: that of the targets is the order
+    of the labels' columns.
     """
 
     def encode(value: object) -> object:
         if isinstance(value, BaseModel):
             return value.model_dump(mode="json")
+        if isinstance(value, Code):
+            return value.key
         raise TypeError(f"{type(value).__name__} cannot be part of an item's key")
 
-    text = json.dumps(sorted(parts.items()), separators=(",", ":"), default=encode, allow_nan=False)
+    text = json.dumps([libraries(), sorted(parts.items())], separators=(",", ":"), default=encode, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """Return the versions of the libraries whose arithmetic reaches results, without the names of builds."""
+    return {name: version(name).partition("+")[0] for name in LIBRARIES}
 
 
 @dataclass(frozen=True)
 class Item:
-    """One piece of work: `name` for people, `key` for the cache, `payload` for the function (picklable)."""
+    """One piece of work.
+
+    Parameters
+    ----------
+    name : for people
+    key : for the cache
+    payload : for the function; picklable
+    code : with which the key was made
+    """
 
     name: str
     key: str
     payload: Any
+    code: Code
 
 
 @dataclass(frozen=True)
@@ -114,10 +136,9 @@ class ItemCache:
     @contextmanager
     def create(self, key: str) -> Iterator[Path]:
         """Give a fresh directory that becomes item `key` when the block ends without an error."""
-        work = self._temporary()
-        try:
+        with work_folder(self.root / "tmp") as work:
             files = work / "files"
-            files.mkdir(parents=True)
+            files.mkdir()
             yield files
             checksums = {file.relative_to(files).as_posix(): sha256_file(file) for file in _files(files)}
             (work / RECORD).write_text(json.dumps(checksums, indent=0, sort_keys=True), encoding="utf-8")
@@ -131,20 +152,15 @@ class ItemCache:
                     raise
                 # Another run has finished the same item meanwhile: its files stay, others may be reading them.
             flush(folder.parent)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
 
     def remove(self, key: str) -> None:
         """Forget item `key`; it is gone at once, however long its files take."""
-        work = self._temporary()
-        work.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            self._folder(key).rename(work)
-        shutil.rmtree(work, ignore_errors=True)
+        with work_folder(self.root / "tmp") as work, contextlib.suppress(FileNotFoundError):
+            self._folder(key).rename(work / key)
 
     def keys(self) -> list[str]:
-        """Return the keys of all finished items, sorted."""
-        return sorted(record.parent.name for record in (self.root / "items").glob(f"*/*/{RECORD}"))
+        """Return the keys of all items, those without a record too, sorted."""
+        return sorted(folder.name for folder in (self.root / "items").glob("*/*"))
 
     def record(self, key: str) -> Path:
         """Return the file with the checksums of item `key`; its time is that of the item's last use."""
@@ -152,9 +168,6 @@ class ItemCache:
 
     def _folder(self, key: str) -> Path:
         return self.root / "items" / key[:2] / key
-
-    def _temporary(self) -> Path:
-        return self.root / "tmp" / uuid.uuid4().hex
 
 
 @dataclass(frozen=True)
@@ -201,7 +214,7 @@ def materialise(
     missing = list({item.key: item for item in items if found[item.key] is None}.values())
     errors: dict[str, BaseException] = {}
     with Progress(label, total=len(found), done=len(found) - len(missing)) as progress:
-        jobs = [_Job(cache, item, function) for item in missing]
+        jobs = [_Job(cache, item, function, libraries()) for item in missing]
         for result in run(_compute, jobs, executor=executor, name=lambda job: job.item.name):
             if result.error is not None:
                 errors[result.item.item.key] = result.error
@@ -220,11 +233,16 @@ class _Job:
     cache: ItemCache
     item: Item
     function: Callable[[Any, Path], None]
+    libraries: dict[str, str]
 
 
 def _compute(job: _Job) -> None:
+    """Compute one item; it enters the cache only if it was computed with the code and libraries of its key."""
     with job.cache.create(job.item.key) as directory:
         job.function(job.item.payload, directory)
+        job.item.code.check()
+        if job.libraries != libraries():
+            raise AffectflowError(f"this machine has other libraries ({libraries()}) than the stage ({job.libraries})")
 
 
 def _files(directory: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
+from pipeline.runtime.code import changed_since_loaded, source_path
 from pipeline.runtime.config import ComputeConfig
 from pipeline.runtime.errors import AffectflowError, ConfigError
 from pipeline.runtime.executor import Executor
@@ -60,6 +61,26 @@ def load_params() -> StageParams:
     return params
 
 
+def _parameters() -> object:
+    """Return what params.yaml holds, or None where it cannot be read: the stage's own check says why."""
+    try:
+        return read_yaml(PARAMS)
+    except ConfigError:
+        return None
+
+
+def _check_unchanged(before: object) -> None:
+    """Refuse results of code or parameters that are not those in the files: DVC would record the files' state."""
+    changed = [str(source_path(module)) for module in changed_since_loaded()]
+    if _parameters() != before:
+        changed.append(PARAMS)
+    if changed:
+        raise AffectflowError(
+            f"{', '.join(changed)} changed while the stage ran, and DVC would record the new state with the old "
+            "results -> run it again; finished items are kept"
+        )
+
+
 def argument(what: str) -> str:
     """Return the stage's one argument, such as a model's name.
 
@@ -76,8 +97,10 @@ def argument(what: str) -> str:
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage; errors meant for the user end it with their text alone."""
     logging.basicConfig(level=os.environ.get("AFFECTFLOW_LOG", "INFO").upper(), format="%(levelname)s %(message)s")
+    before = _parameters()
     try:
         main()
+        _check_unchanged(before)
     except AffectflowError as error:
         print(f"\nerror: {error}", file=sys.stderr)
         restore_results()

@@ -1,6 +1,5 @@
 """The training of a model: folds and repeats side by side, each an item whose key holds all that reaches it."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,8 +7,9 @@ from pathlib import Path
 from pipeline.evaluation.folds import Fold
 from pipeline.evaluation.runs import Run, all_runs
 from pipeline.models.config import ModelConfig
-from pipeline.runtime.code import code_key
+from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
+from pipeline.runtime.folders import work_folder
 from pipeline.runtime.items import Item, ItemCache, item_key, materialise
 from pipeline.training.config import TrainingConfig
 from pipeline.training.fold import train_fold
@@ -48,10 +48,10 @@ class ModelTraining:
         warm: dict[str, dict[Run, Path]] = {}
         if self.training.warm_start == "unimodal":
             warm = {role: self._unimodal(role, stream).run(table.only(role)) for role, stream in self._roles(table)}
-        with tempfile.TemporaryDirectory(prefix="affectflow-") as saved:
-            table.save(Path(saved))
+        with work_folder(self.cache.root / "tmp") as saved:
+            table.save(saved)
             runs = all_runs(range(len(self.folds)), repeats=self.training.repeats)
-            items = {run: self._item(run, table, Path(saved), warm) for run in runs}
+            items = {run: self._item(run, table, saved, warm) for run in runs}
             label = f"train {self.name}"
             done = materialise(list(items.values()), train_fold, cache=self.cache, executor=self.executor, label=label)
         return {run: done.paths[item.name] for run, item in items.items()}
@@ -60,6 +60,11 @@ class ModelTraining:
         fold = self.folds[run.fold]
         training = self.training.of_repeat(run.repeat)
         trials = {"train": fold.train, "validation": fold.validation}
+        code = Code.of(
+            "pipeline.training.fold",
+            f"pipeline.fusion.{self.model.fusion}",
+            f"pipeline.temporal.{self.model.temporal}",
+        )
         key = item_key(
             kind="fold",
             fold=run.fold,
@@ -70,11 +75,7 @@ class ModelTraining:
             targets=[[target, *limits] for target, limits in self.targets.items()],
             arithmetic=self.executor.arithmetic,
             warm_start={role: paths[run].parent.name for role, paths in warm.items()},
-            code=code_key(
-                "pipeline.training.fold",
-                f"pipeline.fusion.{self.model.fusion}",
-                f"pipeline.temporal.{self.model.temporal}",
-            ),
+            code=code,
         )
         task = FoldTask(
             fold=run.fold,
@@ -87,7 +88,7 @@ class ModelTraining:
             train=fold.train,
             validation=fold.validation,
         )
-        return Item(f"{self.name} {run}", key, task)
+        return Item(f"{self.name} {run}", key, task, code)
 
     def _roles(self, table: FrameTable) -> list[tuple[str, str]]:
         return list(zip(table.streams, self.model.streams, strict=True))

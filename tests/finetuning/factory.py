@@ -192,6 +192,7 @@ def make_task(folder: Path, clips: Path, base: Path, *, name: str = "checkpoint"
         clips=clips,
         train=TRAIN,
         validation=VALIDATION,
+        digests={trial: read_clip(clips / f"{trial}.h5").digest() for trial in (*TRAIN, *VALIDATION)},
         streams=SOURCES,
         config=QUICK.model_copy(update=config),
         checkpoint=folder / "checkpoints" / name,

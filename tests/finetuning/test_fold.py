@@ -85,7 +85,9 @@ def predict(finetuned: Path, clips: Path, trial: str) -> FramePredictions:
     directory = finetuned.with_name(f"{finetuned.name}-{trial}")
     directory.mkdir(exist_ok=True)
     labelled = trial in VALIDATION
-    predict_trial(PredictionTask(finetuned / FOLD, tuple(SOURCES.items()), clips / f"{trial}.h5", labelled), directory)
+    clip = clips / f"{trial}.h5"
+    task = PredictionTask(finetuned / FOLD, tuple(SOURCES.items()), clip, read_clip(clip).digest(), labelled)
+    predict_trial(task, directory)
     return read_predictions(directory)
 
 

@@ -129,13 +129,15 @@ def test_auto_is_one_worker_for_each_core() -> None:
 SCRIPT = """
     import sys
     from pathlib import Path
+    from pipeline.runtime.code import Code
     from pipeline.runtime.items import Item, ItemCache, materialise
     from pipeline.runtime.executor import Executor
     from tests.runtime.work import write_name
 
     if __name__ == "__main__":
         cache = ItemCache(Path(sys.argv[1]))
-        items = [Item(name, 64 * mark, name) for mark, name in (("a", "done"), ("b", "sleep1"), ("c", "sleep2"))]
+        code = Code.of("pipeline.runtime.items")
+        items = [Item(name, 64 * mark, name, code) for mark, name in (("a", "done"), ("b", "sleep1"), ("c", "sleep2"))]
         materialise(items, write_name, cache=cache, executor=Executor(workers=2), label="work")
 """
 
@@ -214,3 +216,18 @@ def test_a_record_of_a_killed_run_is_whole(interrupted: Interrupted) -> None:
     process.wait()
     record = json.loads(cache.record("a" * 64).read_text())
     assert list(record) == ["name"]
+
+
+def test_a_worker_whose_parent_died_before_it_was_set_up_ends() -> None:
+    """Its parent is gone while it still imports its libraries: it must not follow whoever adopted it."""
+    code = (
+        "import multiprocessing, os, time\n"
+        "from pipeline.runtime.executor import start_worker\n"
+        "queue = multiprocessing.Queue(); queue.put('cpu')\n"
+        "start_worker(queue, os.getppid() + 1)\n"
+        "time.sleep(60)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=50, check=False).returncode
+        == 1
+    )

@@ -15,12 +15,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluation.config import FoldsConfig
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.code import Code, source_path
+from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.executor import Executor
-from pipeline.runtime.items import Item, ItemCache, cache_root, item_key, materialise
+from pipeline.runtime.items import (
+    Item,
+    ItemCache,
+    _compute,
+    _Job,
+    cache_root,
+    item_key,
+    libraries,
+    materialise,
+)
+from pipeline.runtime.loaded import SOURCES
 
 SERIAL = Executor(engine="serial", device="cpu")
 KEY = "ab" * 32
+CODE = Code.of("pipeline.runtime.files")
 
 
 @pytest.fixture
@@ -186,7 +198,7 @@ def test_many_writers_of_one_item_leave_one_whole_item(cache: ItemCache) -> None
         list(pool.map(write, range(count)))
     assert len(inodes) == count
     assert len(set(inodes)) == 1, "the first writer's files stay: others may be reading them"
-    assert not list((cache.root / "tmp").iterdir())
+    assert not (cache.root / "tmp").exists()
 
 
 # --- damage
@@ -218,7 +230,7 @@ def test_a_damaged_item_is_computed_again_with_a_warning(
         (directory / "one").write_text("1")
         (directory / "two").write_text("2")
 
-    items = [Item("trial-7", KEY, "payload")]
+    items = [Item("trial-7", KEY, "payload", CODE)]
     materialise(items, compute, cache=cache, executor=SERIAL, label="test")
     damage(cache)
     with caplog.at_level(logging.WARNING):
@@ -242,7 +254,7 @@ def note(payload: str, directory: Path) -> None:
 
 
 def items_of(**payloads: str) -> list[Item]:
-    return [Item(name, item_key(payload=payload), payload) for name, payload in payloads.items()]
+    return [Item(name, item_key(payload=payload), payload, CODE) for name, payload in payloads.items()]
 
 
 def test_only_what_is_missing_is_computed(cache: ItemCache) -> None:
@@ -293,3 +305,27 @@ def test_processes_find_the_items_of_this_cache(cache: ItemCache) -> None:
     executor = Executor(engine="processes", workers=2)
     done = materialise(items_of(a="1", b="2", c="3"), write_name, cache=cache, executor=executor, label="test")
     assert {name: (path / "name").read_text() for name, path in done.paths.items()} == {"a": "1", "b": "2", "c": "3"}
+
+
+def test_an_item_whose_code_was_edited_meanwhile_is_not_kept(cache: ItemCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file was edited before its import and put back: its bytes are those of the key, what was loaded is not."""
+    source = source_path("pipeline.runtime.files").read_bytes()
+    monkeypatch.setitem(SOURCES, "pipeline.runtime.files", source + b"\nEDITED = 1\n")
+    with pytest.raises(InputError, match="edited while it ran"):
+        materialise(items_of(a="1"), note, cache=cache, executor=SERIAL, label="test")
+    assert cache.keys() == []
+    monkeypatch.setitem(SOURCES, "pipeline.runtime.files", source + b"\n# A thought.\n")
+    assert materialise(items_of(a="1"), note, cache=cache, executor=SERIAL, label="test").computed == ("a",)
+
+
+def test_an_item_from_a_machine_with_other_libraries_is_not_kept(cache: ItemCache) -> None:
+    job = _Job(cache, items_of(a="1")[0], note, {**libraries(), "numpy": "1.0"})
+    with pytest.raises(AffectflowError, match="other libraries"):
+        _compute(job)
+    assert cache.keys() == []
+
+
+def test_versions_of_libraries_belong_to_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = item_key(a=1)
+    monkeypatch.setattr("pipeline.runtime.items.libraries", lambda: {"torch": "1.0"})
+    assert item_key(a=1) != before

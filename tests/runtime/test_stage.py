@@ -7,6 +7,7 @@ from pipeline.clips.target import TargetsConfig
 from pipeline.models.config import ModelConfig
 from pipeline.runtime import stage
 from pipeline.runtime.errors import ConfigError
+from pipeline.runtime.loaded import SOURCES
 from pipeline.runtime.stage import StageParams, argument, load_params
 from pipeline.training.config import TrainingConfig
 
@@ -43,3 +44,25 @@ def test_the_whole_file_is_checked_first(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(stage, "PARAMS", str(file))
     with pytest.raises(ConfigError, match=r"report\.titel: unknown key; did you mean 'title'"):
         load_params()
+
+
+def test_parameters_that_change_meanwhile_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("training: {epochs: 1}\n", encoding="utf-8")
+    monkeypatch.setattr(stage, "PARAMS", str(file))
+    stage.run_stage(lambda: None)
+    stage.run_stage(lambda: file.write_text("training:\n  epochs: 1  # few\n", encoding="utf-8") and None)
+    with pytest.raises(SystemExit):
+        stage.run_stage(lambda: file.write_text("training: {epochs: 2}\n", encoding="utf-8") and None)
+    assert f"{file} changed while the stage ran" in capsys.readouterr().err
+
+
+def test_code_that_changes_meanwhile_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(SOURCES, "pipeline.runtime.errors", b"EDITED = 1\n")
+    with pytest.raises(SystemExit):
+        stage.run_stage(lambda: None)
+    assert "errors.py changed while the stage ran" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import torch
 
 from pipeline.evaluation.metrics import score
 from pipeline.models.trained import TrainedFold
+from pipeline.runtime.code import Code
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
@@ -162,8 +163,9 @@ def test_a_folds_bytes_do_not_depend_on_engine_or_workers(
     tmp_path: Path, engine: Literal["serial", "processes"]
 ) -> None:
     expected = _digest(make_task(tmp_path, name="alone"), tmp_path / "alone")
+    code = Code.of("pipeline.training.fold")
     items = [
-        Item(f"fold {n}", item_key(n=n), make_task(tmp_path, name=f"{engine}{n}", epochs=5 if n == 0 else 3))
+        Item(f"fold {n}", item_key(n=n), make_task(tmp_path, name=f"{engine}{n}", epochs=5 if n == 0 else 3), code)
         for n in range(3)
     ]
     cache = ItemCache(tmp_path / "cache")

@@ -14,7 +14,7 @@ from torch import nn
 from pipeline.backbones.common.crops import clip_in_view, crop_size
 from pipeline.backbones.common.interface import load_backbone
 from pipeline.backbones.common.weights import Weights
-from pipeline.clips.clip import read_clip
+from pipeline.clips.clip import check_clip, read_clip
 from pipeline.features.store import write_trial
 from pipeline.runtime.device import current_device
 
@@ -29,6 +29,7 @@ class Extraction:
     ----------
     backbone : name of the package
     trial, clip : the clip's name and file
+    content : digest of what the backbone reads of the clip, as the manifest has it
     view : of the face, such as ``centre``
     weights : of the network
     precision : of weights, inputs and all that lies between
@@ -39,6 +40,7 @@ class Extraction:
     backbone: str
     trial: str
     clip: Path
+    content: str
     view: str
     weights: Weights
     precision: Precision
@@ -51,7 +53,8 @@ def embed_clip(extraction: Extraction, directory: Path) -> None:
     backbone = load_backbone(extraction.backbone)
     device = current_device()
     network = _network(extraction.backbone, extraction.weights, extraction.precision, str(device))
-    clip = read_clip(extraction.clip, faces=backbone.MODALITY == "visual", audio=backbone.MODALITY == "audio")
+    clip = read_clip(extraction.clip)
+    check_clip(extraction.clip, claimed=extraction.content, found=clip.content(backbone.DATASETS))
     clip = clip_in_view(clip, extraction.view, crop=crop_size(backbone))
     write_trial(
         directory,

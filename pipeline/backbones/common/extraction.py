@@ -10,7 +10,7 @@ from pipeline.backbones.common.interface import check_weights, load_backbone
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.manifest import ManifestRow
 from pipeline.features.views import ViewJoin, join_views
-from pipeline.runtime.code import code_key
+from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.items import Item, ItemCache, Materialised, item_key, materialise
 
@@ -48,13 +48,14 @@ def extract_trials(
     datasets = load_backbone(backbone).DATASETS
     weights = Weights.from_config(config)
     check_weights(backbone, weights)
-    code = code_key("pipeline.backbones.common.embed", f"pipeline.backbones.{backbone}")
+    code = Code.of("pipeline.backbones.common.embed", f"pipeline.backbones.{backbone}")
 
     def item(row: ManifestRow, view: View) -> Item:
         payload = Extraction(
             backbone=backbone,
             trial=row.trial,
             clip=clips / f"{row.trial}.h5",
+            content=row.content(datasets),
             view=view,
             weights=weights,
             precision=config.precision,
@@ -62,7 +63,7 @@ def extract_trials(
             store=config.store,
         )
         key = item_key(
-            content=row.content(datasets),
+            content=payload.content,
             trial=row.trial,
             backbone=backbone,
             view=view,
@@ -74,7 +75,7 @@ def extract_trials(
             arithmetic=executor.arithmetic,
             code=code,
         )
-        return Item(row.trial if len(config.views) == 1 else f"{row.trial} {view}", key, payload)
+        return Item(row.trial if len(config.views) == 1 else f"{row.trial} {view}", key, payload, code)
 
     items = {row.trial: {view: item(row, view) for view in config.views} for row in rows}
     label = f"extract {backbone}"
@@ -102,7 +103,7 @@ def _joined(
     items: Mapping[str, Mapping[View, Item]], *, cache: ItemCache, executor: Executor, label: str
 ) -> Materialised:
     """Embed each trial's views, by their names, and join them."""
-    code = code_key("pipeline.features.views")
+    code = Code.of("pipeline.features.views")
     keys = {
         trial: item_key(kind="views", parts=[[view, part.key] for view, part in views.items()], code=code)
         for trial, views in items.items()
@@ -113,7 +114,7 @@ def _joined(
     ]
     paths = materialise(lacking, embed_clip, cache=cache, executor=executor, label=label).paths
     joins = [
-        Item(trial, key, ViewJoin(tuple((view, paths.get(part.name)) for view, part in items[trial].items())))
+        Item(trial, key, ViewJoin(tuple((view, paths.get(part.name)) for view, part in items[trial].items())), code)
         for trial, key in keys.items()
     ]
     return materialise(joins, join_views, cache=cache, executor=executor, label=f"{label}, views joined")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from pipeline.backbones.common.weights import Weights
 from pipeline.clips.clip import Clip, write_clip
 from pipeline.features.store import Features, FeatureStore, assemble_store
 from pipeline.runtime.device import use_device
+from pipeline.runtime.errors import InputError
 from tests.backbones.clips import make_clip, make_loud_clip
 
 
@@ -25,6 +27,7 @@ def extract(
     batch: int = 8,
     store: Literal["float16", "float32"] = "float32",
     clip: Clip | None = None,
+    content: str | None = None,
     device: str = "cpu",
 ) -> tuple[Features, Path]:
     clip = clip or make_clip()
@@ -34,13 +37,14 @@ def extract(
         trial=clip.trial,
         view=view,
         clip=folder / f"{clip.trial}.h5",
+        content=content or clip.content(load_backbone(name).DATASETS),
         weights=Weights(),
         precision=precision,
         batch=batch,
         store=store,
     )
     out = folder / f"{name}-{view}-{precision}-{batch}-{store}-{device}"
-    out.mkdir()
+    out.mkdir(exist_ok=True)
     with use_device(device):
         embed_clip(extraction, out)
     assemble_store(folder / "store.zarr", {clip.trial: out}, attributes={})
@@ -178,3 +182,16 @@ def test_a_mirrored_clip_gives_the_mirrored_view(tmp_path: Path, name: str) -> N
     got = extract(tmp_path, name, clip=clip, view="centre_flipped")[0]
     expected = extract(tmp_path, name, clip=mirrored)[0]
     np.testing.assert_array_equal(got.embedding, expected.embedding)
+
+
+@pytest.mark.parametrize("name", ["ir50", "vggish"])
+def test_a_clip_that_is_not_the_manifests_is_refused(tmp_path: Path, name: str) -> None:
+    clip = make_clip()
+    extract(tmp_path, name, clip=clip)
+    labels = replace(clip, labels=clip.labels + 1)
+    extract(tmp_path, name, clip=labels, content=clip.content(()))
+    faces = clip.faces.copy()
+    faces[3, 0, 0, 0] ^= 1
+    with pytest.raises(InputError, match=r"not what data/clips/manifest.csv says") as caught:
+        extract(tmp_path, name, clip=replace(clip, faces=faces), content=clip.content(()))
+    assert caught.value.problems[0].trial == clip.trial
