@@ -21,8 +21,9 @@ from pipeline.ingest.config import ClipsConfig
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.files import assemble, replacing
-from pipeline.runtime.items import Item, ItemCache, item_key, materialise
-from pipeline.runtime.layout import CLIPS
+from pipeline.runtime.items import Item, ItemCache, item_key, materialise, write_seeds
+from pipeline.runtime.layout import CLIPS, ITEMS
+from pipeline.runtime.seeds import Seeds
 from pipeline.runtime.stage import load_params, run_stage
 
 
@@ -34,13 +35,15 @@ def main() -> None:
     corpus = params.section(kind, "corpus")
     rows = read_index(Path(corpus.index))
     executor = params.executor()
+    seeds, cache = Seeds(ITEMS / "clips.json", CLIPS), ItemCache()
     built = materialise(
         [_item(row, corpus, clips, executor.arithmetic) for row in rows],
         build_clip,
-        cache=ItemCache(),
+        cache=cache,
         executor=executor,
         label="clips",
         on_error=clips.on_error,
+        seeds=seeds,
     )
     if not built.paths:
         raise InputError(
@@ -53,6 +56,7 @@ def main() -> None:
         write_manifest(fresh / MANIFEST, [ManifestRow.from_summary(summary) for summary in summaries.values()])
         write_alignment(fresh / ALIGNMENT, {trial: summary["alignment"] for trial, summary in summaries.items()})
         write_rejected(fresh / REJECTED, {failure.name: failure.problems for failure in built.failures})
+    write_seeds(seeds, built.paths, cache=cache, place=lambda trial, file: file if file == f"{trial}.h5" else None)
 
 
 def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig, arithmetic: str) -> Item:

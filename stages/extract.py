@@ -4,8 +4,9 @@ from pipeline.backbones.common.config import BackboneConfig
 from pipeline.backbones.common.extraction import extract_trials, store_attributes
 from pipeline.clips.manifest import read_manifest
 from pipeline.features.store import assemble_store
-from pipeline.runtime.items import ItemCache
-from pipeline.runtime.layout import CLIPS, FEATURES, MANIFEST
+from pipeline.runtime.items import ItemCache, write_seeds
+from pipeline.runtime.layout import CLIPS, FEATURES, ITEMS, MANIFEST
+from pipeline.runtime.seeds import Seeds
 from pipeline.runtime.stage import argument, load_params, run_stage
 
 
@@ -15,16 +16,19 @@ def main() -> None:
     params = load_params()
     config = params.entry(BackboneConfig, "backbones", name)
     executor = params.executor(device=True)
+    seeds, cache = Seeds(ITEMS / "extract" / f"{name}.json", FEATURES / f"{name}.zarr"), ItemCache()
     embedded = extract_trials(
         name,
         config,
         read_manifest(MANIFEST),
         clips=CLIPS,
-        cache=ItemCache(),
+        cache=cache,
         executor=executor,
+        seeds=seeds,
     )
     attributes = store_attributes(name, config, arithmetic=executor.arithmetic)
-    assemble_store(FEATURES / f"{name}.zarr", embedded.paths, attributes=attributes)
+    assemble_store(seeds.out, embedded.paths, attributes=attributes)
+    write_seeds(seeds, embedded.paths, cache=cache, place=lambda trial, file: f"{trial}/{file}")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,13 @@ from pipeline.evaluation.folds import read_folds
 from pipeline.features.views import views_of
 from pipeline.models.config import ModelConfig
 from pipeline.models.inputs import missing_face, open_streams
-from pipeline.runtime.items import ItemCache
-from pipeline.runtime.layout import CLIPS, FOLDS
+from pipeline.runtime.items import ItemCache, write_seeds
+from pipeline.runtime.layout import CLIPS, FOLDS, ITEMS, MODELS
+from pipeline.runtime.seeds import Seeds
 from pipeline.runtime.stage import argument, load_params, run_stage
 from pipeline.training.config import TrainingConfig, training_of
 from pipeline.training.frames import FrameTable, join_frames
+from pipeline.training.history import FOLD
 from pipeline.training.model import ModelTraining
 from pipeline.training.outputs import write_model
 
@@ -23,17 +25,23 @@ def main() -> None:
     params = load_params()
     model = params.entry(ModelConfig, "models", name)
     folds = read_folds(FOLDS).folds
+    seeds, cache = Seeds(ITEMS / "train" / f"{name}.json", MODELS / name), ItemCache()
     training = ModelTraining(
         name=name,
         model=model,
         training=training_of(params.section(TrainingConfig, "training"), model, name=name),
         targets=params.section(TargetsConfig, "corpus").targets,
         folds=folds,
-        cache=ItemCache(),
+        cache=cache,
         executor=params.executor(device=True),
+        seeds=seeds,
     )
     trials = sorted({trial for fold in folds for trial in (*fold.train, *fold.validation)})
-    write_model(name, training.run(read_frames(model.streams, trials)))
+    trained = training.run(read_frames(model.streams, trials))
+    write_model(name, trained)
+    files = {str(run): run.file for run in trained}
+    paths = {str(run): path for run, path in trained.items()}
+    write_seeds(seeds, paths, cache=cache, place=lambda run, file: files[run] if file == FOLD else None)
 
 
 def read_frames(streams: Sequence[str], trials: Sequence[str]) -> FrameTable:

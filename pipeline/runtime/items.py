@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,6 +28,7 @@ from pipeline.runtime.executor import Executor, run
 from pipeline.runtime.files import flush, flush_tree, sha256_file
 from pipeline.runtime.folders import work_folder
 from pipeline.runtime.progress import Progress
+from pipeline.runtime.seeds import Place, Seeds
 
 logger = logging.getLogger(__name__)
 
@@ -120,11 +121,16 @@ class ItemCache:
             os.utime(self.record(key))
         return self.path(key)
 
+    def checksums(self, key: str) -> dict[str, str]:
+        """Return the SHA-256 of each file of a finished item."""
+        checksums: dict[str, str] = json.loads(self.record(key).read_text(encoding="utf-8"))
+        return checksums
+
     def damage(self, key: str) -> str | None:
         """Say what is wrong with the item in the cache under `key`, or None."""
         path = self.path(key)
         try:
-            expected: dict[str, str] = json.loads(self.record(key).read_text(encoding="utf-8"))
+            expected = self.checksums(key)
         except (OSError, ValueError):
             return "its record is not readable"
         present = {file.relative_to(path).as_posix(): file for file in _files(path)}
@@ -202,8 +208,18 @@ def materialise(
     executor: Executor,
     label: str,
     on_error: Literal["fail", "skip"] = "fail",
+    seeds: Seeds | None = None,
+    before: Callable[[], None] | None = None,
 ) -> Materialised:
     """Compute the items that the cache does not hold yet with ``function(payload, directory)``.
+
+    Parameters
+    ----------
+    items, function, cache, executor : what, how, where to keep it, and on what
+    label : of the work, for people
+    on_error : whether an item that fails is an error of the whole, after the others are finished
+    seeds : results of earlier runs that may hold missing items
+    before : called once before anything is computed, not where nothing is
 
     Raises
     ------
@@ -211,7 +227,15 @@ def materialise(
         Under `on_error` ``"fail"``, after the other items are finished, with the problems of all that failed.
     """
     found = {item.key: cache.get(item.key, name=item.name) for item in items}
+    if seeds is not None:
+        lacking = [key for key, path in found.items() if path is None]
+        taken = seeds.take(lacking, cache.create)
+        found |= {key: cache.path(key) for key in taken}
+        if taken:
+            logger.info("%s: %d of %d taken from the results of the last run", label, len(taken), len(lacking))
     missing = list({item.key: item for item in items if found[item.key] is None}.values())
+    if missing and before is not None:
+        before()
     errors: dict[str, BaseException] = {}
     with Progress(label, total=len(found), done=len(found) - len(missing)) as progress:
         jobs = [_Job(cache, item, function, libraries()) for item in missing]
@@ -226,6 +250,20 @@ def materialise(
         raise InputError(f"{label} failed", [problem for failure in failures for problem in failure.problems])
     paths = {item.name: path for item in items if (path := found[item.key]) is not None}
     return Materialised(paths, failures, tuple(item.name for item in missing if item.key not in errors))
+
+
+def write_seeds(seeds: Seeds, paths: Mapping[str, Path], *, cache: ItemCache, place: Place) -> None:
+    """Write which items an out was put together from.
+
+    Parameters
+    ----------
+    seeds : the out and its table
+    paths : of the finished items, by name, as `Materialised` has them
+    cache : that holds them
+    place : see `Seeds.write`
+    """
+    items = {name: (path.parent.name, path) for name, path in paths.items()}
+    seeds.write(items, {name: cache.checksums(key) for name, (key, _) in items.items()}, place)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ MANIFEST = CLIPS / "manifest.csv"
 FOLDS = Path("data/folds.json")
 FEATURES = Path("data/features")
 MODELS = Path("models")
+ITEMS = Path("data/items")
+"""For each out that is put together from items, a table of their keys."""
 PREDICTIONS = Path("predictions")
 METRICS = Path("metrics")
 PLOTS = Path("plots")

@@ -11,6 +11,7 @@ from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.folders import work_folder
 from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.seeds import Seeds
 from pipeline.training.config import TrainingConfig
 from pipeline.training.fold import train_fold
 from pipeline.training.frames import FrameTable
@@ -28,6 +29,7 @@ class ModelTraining:
     model, training, targets : sections of params.yaml
     folds : which trials each trains on and is validated on
     cache, executor : where results are kept, and on what they are computed
+    seeds : the last run's folds, for what the cache lacks
     """
 
     name: str
@@ -37,6 +39,7 @@ class ModelTraining:
     folds: Sequence[Fold]
     cache: ItemCache
     executor: Executor
+    seeds: Seeds | None = None
 
     def run(self, table: FrameTable) -> dict[Run, Path]:
         """Train what the cache does not hold yet; return the directory of each repeat of each fold.
@@ -53,7 +56,14 @@ class ModelTraining:
             runs = all_runs(range(len(self.folds)), repeats=self.training.repeats)
             items = {run: self._item(run, table, saved, warm) for run in runs}
             label = f"train {self.name}"
-            done = materialise(list(items.values()), train_fold, cache=self.cache, executor=self.executor, label=label)
+            done = materialise(
+                list(items.values()),
+                train_fold,
+                cache=self.cache,
+                executor=self.executor,
+                label=label,
+                seeds=self.seeds,
+            )
         return {run: done.paths[item.name] for run, item in items.items()}
 
     def _item(self, run: Run, table: FrameTable, saved: Path, warm: Mapping[str, Mapping[Run, Path]]) -> Item:
@@ -101,4 +111,5 @@ class ModelTraining:
             name=f"{self.name} ({stream} alone)",
             model=ModelConfig(fusion="unimodal", streams=(stream,), temporal=self.model.temporal, encoders=encoders),
             training=self.training.model_copy(update={"warm_start": "none"}),
+            seeds=None,
         )

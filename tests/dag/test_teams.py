@@ -85,6 +85,19 @@ def test_a_team_shares_results(owner: Scratch, colleague: tuple[Scratch, Run], a
     assert theirs.outs()["models/grjca/fold0.safetensors"] != owner.outs()["models/grjca/fold0.safetensors"]
 
 
+def test_pulled_results_stand_in_for_an_empty_item_cache(colleague: tuple[Scratch, Run]) -> None:
+    """A colleague without the corpus edits code that computes nothing new: every item comes from what was pulled."""
+    theirs, _ = colleague
+    before = theirs.outs()
+    shutil.rmtree(theirs.root / "corpus")
+    for file in ("pipeline/ingest/build.py", "pipeline/backbones/common/embed.py", "pipeline/training/fold.py"):
+        theirs.edit(file, '"""\n', '"""\n# A thought.\n')
+    run = theirs.repro()
+    assert {"clips", "extract@ir50", "extract@vggish", "train@grjca", "train@visual"} <= run.ran
+    assert set(run.computed.values()) == {0}
+    assert theirs.outs() == before
+
+
 def test_experiments_are_run_and_shared(owner: Scratch, colleague: tuple[Scratch, Run], act: Act) -> None:
     before = owner.outs()
     stages = {"train@grjca", "evaluate@grjca", "report"}

@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,16 @@ def test_parameters_that_change_meanwhile_are_refused(
     file.write_text("training: {epochs: 1}\n", encoding="utf-8")
     monkeypatch.setattr(stage, "PARAMS", str(file))
     stage.run_stage(lambda: None)
-    stage.run_stage(lambda: file.write_text("training:\n  epochs: 1  # few\n", encoding="utf-8") and None)
+
+    def rewrite(text: str) -> Callable[[], None]:
+        def main() -> None:
+            file.write_text(text, encoding="utf-8")
+
+        return main
+
+    stage.run_stage(rewrite("training:\n  epochs: 1  # few\n"))
     with pytest.raises(SystemExit):
-        stage.run_stage(lambda: file.write_text("training: {epochs: 2}\n", encoding="utf-8") and None)
+        stage.run_stage(rewrite("training: {epochs: 2}\n"))
     assert f"{file} changed while the stage ran" in capsys.readouterr().err
 
 

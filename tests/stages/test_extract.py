@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.further_datasets import write_further
 from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.features.store import FeatureStore
+from pipeline.runtime.code import Code
 from pipeline.runtime.errors import ConfigError, InputError
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import materialise
@@ -220,11 +222,11 @@ def test_the_code_of_the_backbone_counts(embedded: list[str], monkeypatch: pytes
     extract.main()
     seen: list[tuple[str, ...]] = []
 
-    def changed(*modules: str) -> str:
+    def changed(*modules: str) -> Code:
         seen.append(modules)
-        return "another"
+        return replace(Code.of(*modules), key="another")
 
-    monkeypatch.setattr(extraction, "code_key", changed)
+    monkeypatch.setattr(extraction, "Code", SimpleNamespace(of=changed))
     extract.main()
     assert embedded == ["7", "7"]
     assert seen == [("pipeline.backbones.common.embed", "pipeline.backbones.ir50")]

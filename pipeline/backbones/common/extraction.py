@@ -1,6 +1,7 @@
 """All clips' features by one backbone: every view of every clip is an item, and so is what joins a clip's views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipeline.features.views import ViewJoin, join_views
 from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.items import Item, ItemCache, Materialised, item_key, materialise
+from pipeline.runtime.seeds import Seeds
 
 
 def extract_trials(
@@ -23,6 +25,7 @@ def extract_trials(
     clips: Path,
     cache: ItemCache,
     executor: Executor,
+    seeds: Seeds | None = None,
 ) -> Materialised:
     """Embed clips in the backbone's views.
 
@@ -33,6 +36,7 @@ def extract_trials(
     rows : of the clips' manifest
     clips : folder of the clips' files
     cache, executor : where results are kept, and on what they are computed
+    seeds : the last run's store, for what the cache lacks
 
     Returns
     -------
@@ -47,7 +51,7 @@ def extract_trials(
     """
     datasets = load_backbone(backbone).DATASETS
     weights = Weights.from_config(config)
-    check_weights(backbone, weights)
+    check = partial(check_weights, backbone, weights)
     code = Code.of("pipeline.backbones.common.embed", f"pipeline.backbones.{backbone}")
 
     def item(row: ManifestRow, view: View) -> Item:
@@ -80,9 +84,11 @@ def extract_trials(
     items = {row.trial: {view: item(row, view) for view in config.views} for row in rows}
     label = f"extract {backbone}"
     if len(config.views) > 1:
-        return _joined(items, cache=cache, executor=executor, label=label)
+        return _joined(items, cache=cache, executor=executor, label=label, seeds=seeds, before=check)
     centres = [item for views in items.values() for item in views.values()]
-    return materialise(centres, embed_clip, cache=cache, executor=executor, label=label)
+    return materialise(
+        centres, embed_clip, cache=cache, executor=executor, label=label, seeds=seeds, before=check
+    )
 
 
 def store_attributes(backbone: str, config: BackboneConfig, *, arithmetic: str) -> dict[str, Any]:
@@ -100,7 +106,13 @@ def store_attributes(backbone: str, config: BackboneConfig, *, arithmetic: str) 
 
 
 def _joined(
-    items: Mapping[str, Mapping[View, Item]], *, cache: ItemCache, executor: Executor, label: str
+    items: Mapping[str, Mapping[View, Item]],
+    *,
+    cache: ItemCache,
+    executor: Executor,
+    label: str,
+    seeds: Seeds | None,
+    before: Callable[[], None],
 ) -> Materialised:
     """Embed each trial's views, by their names, and join them."""
     code = Code.of("pipeline.features.views")
@@ -109,10 +121,10 @@ def _joined(
         for trial, views in items.items()
     }
     # Where the whole is there, its parts may be gone: `affectflow cache prune` drops what is not asked for.
-    lacking = [
-        part for trial, key in keys.items() if cache.get(key, name=trial) is None for part in items[trial].values()
-    ]
-    paths = materialise(lacking, embed_clip, cache=cache, executor=executor, label=label).paths
+    missing = {trial: key for trial, key in keys.items() if cache.get(key, name=trial) is None}
+    taken = seeds.take(list(missing.values()), cache.create) if seeds is not None else ()
+    lacking = [part for trial, key in missing.items() if key not in taken for part in items[trial].values()]
+    paths = materialise(lacking, embed_clip, cache=cache, executor=executor, label=label, before=before).paths
     joins = [
         Item(trial, key, ViewJoin(tuple((view, paths.get(part.name)) for view, part in items[trial].items())), code)
         for trial, key in keys.items()
