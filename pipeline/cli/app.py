@@ -10,7 +10,7 @@ from pipeline.cli.export import export
 from pipeline.cli.folds import folds
 from pipeline.cli.preset import preset
 from pipeline.cli.status import status
-from pipeline.runtime.errors import AffectflowError
+from pipeline.runtime.errors import AffectflowError, disk_error
 
 app = typer.Typer(
     help="Continuous valence and arousal from video. Run it in the root of a clone; `dvc repro` does the work.",
@@ -39,6 +39,12 @@ def main() -> None:
         # The reader (`head`) has enough; what is still in the buffer must not raise once more on exit.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        told = disk_error(error)
+        if told is None:
+            raise
+        print(f"error: {told}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

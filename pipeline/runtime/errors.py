@@ -1,5 +1,7 @@
 """Errors meant for a user: they name the trial, the file, the row and the remedy, and list every problem at once."""
 
+import errno
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,3 +55,31 @@ class InputError(AffectflowError):
     def __reduce__(self) -> tuple[type["InputError"], tuple[str, tuple[Problem, ...]]]:
         """Let worker processes hand the error over: exceptions are rebuilt from their text alone otherwise."""
         return (type(self), (self.summary, self.problems))
+
+
+_SPACE = "free some space, or set AFFECTFLOW_CACHE to a folder on a larger disk, and run again; finished items are kept"
+_RIGHTS = "make it writable for you, or set AFFECTFLOW_CACHE to a folder that is, and run again"
+_DISK_REMEDIES = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EROFS: _RIGHTS,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EIO: "the disk or the way to it fails: look at the system's log, and run again when it is mended",
+    errno.ESTALE: "the shared file system lost the file: mount it again, and run again",
+    errno.EMFILE: "raise the limit of open files (ulimit -n), or lower compute.workers",
+}
+
+
+def disk_error(error: OSError) -> InputError | None:
+    """Return what to tell the user where the disk or its rights are to blame, or None: then it is a fault of ours.
+
+    HDF5 gives the system's number in the text alone.
+    """
+    told = re.search(r"errno = (\d+)", str(error))
+    number = error.errno or (int(told.group(1)) if told else None)
+    if number not in _DISK_REMEDIES:
+        return None
+    file = str(error.filename) if error.filename else None
+    message = error.strerror or str(error)
+    return InputError("the disk", [Problem(message, file=file, remedy=_DISK_REMEDIES[number])])

@@ -23,7 +23,7 @@ from typing import Generic, Literal, TypeVar
 
 from pipeline.runtime.config import ComputeConfig
 from pipeline.runtime.device import available_devices, set_device, use_device
-from pipeline.runtime.errors import AffectflowError
+from pipeline.runtime.errors import AffectflowError, disk_error
 from pipeline.runtime.numerics import PORTABLE, THREADS
 
 logger = logging.getLogger(__name__)
@@ -186,6 +186,8 @@ def attempt(function: Callable[[T], None], item: T) -> BaseException | None:
     except AffectflowError as error:
         return _portable(error)
     except Exception as error:
+        if isinstance(error, OSError) and (told := disk_error(error)) is not None:
+            return told
         logger.exception("an item failed")
         return _portable(error)
     return None

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pipeline.runtime.code import changed_since_loaded, source_path
 from pipeline.runtime.config import ComputeConfig
-from pipeline.runtime.errors import AffectflowError, ConfigError
+from pipeline.runtime.errors import AffectflowError, ConfigError, disk_error
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.numerics import require_portable
 from pipeline.runtime.restore import restore_results
@@ -101,13 +101,13 @@ def run_stage(main: Callable[[], None]) -> None:
     try:
         main()
         _check_unchanged(before)
-    except AffectflowError as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        restore_results()
-        sys.exit(1)
     except KeyboardInterrupt:
         restore_results()
         sys.exit(130)
-    except BaseException:
+    except BaseException as error:
+        told = disk_error(error) if isinstance(error, OSError) else error
         restore_results()
-        raise
+        if not isinstance(told, AffectflowError):
+            raise
+        print(f"\nerror: {told}", file=sys.stderr)
+        sys.exit(1)

@@ -231,3 +231,11 @@ def test_a_worker_whose_parent_died_before_it_was_set_up_ends() -> None:
         subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=50, check=False).returncode
         == 1
     )
+
+
+@pytest.mark.parametrize("executor", ENGINES)
+def test_a_full_disk_is_told_with_file_and_remedy(executor: Executor, tmp_path: Path) -> None:
+    results = list(run(work, jobs(tmp_path / "out", a="full", b="note"), executor=executor))
+    error = {result.item.name: result.error for result in results}["a"]
+    assert isinstance(error, InputError)
+    assert "a: No space left on device -> free some space" in str(error)

@@ -1,3 +1,5 @@
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +9,7 @@ import pytest
 from pipeline.clips.target import TargetsConfig
 from pipeline.models.config import ModelConfig
 from pipeline.runtime import stage
-from pipeline.runtime.errors import ConfigError
+from pipeline.runtime.errors import ConfigError, disk_error
 from pipeline.runtime.loaded import SOURCES
 from pipeline.runtime.stage import StageParams, argument, load_params
 from pipeline.training.config import TrainingConfig
@@ -74,3 +76,29 @@ def test_code_that_changes_meanwhile_is_refused(
     with pytest.raises(SystemExit):
         stage.run_stage(lambda: None)
     assert "errors.py changed while the stage ran" in capsys.readouterr().err
+
+
+def test_a_disk_error_ends_a_stage_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "data/clips")
+
+    with pytest.raises(SystemExit):
+        stage.run_stage(main)
+    text = capsys.readouterr().err
+    assert "data/clips: Read-only file system -> make it writable" in text
+    assert "Traceback" not in text
+
+
+def test_an_error_of_ours_keeps_its_traceback() -> None:
+    def main() -> None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "data/none")
+
+    with pytest.raises(FileNotFoundError):
+        stage.run_stage(main)
+
+
+def test_hdf5_hides_the_systems_number_in_its_text() -> None:
+    told = disk_error(OSError("Can't write data (file write failed: time = now, errno = 28, error message = 'No')"))
+    assert told is not None
+    assert "free some space" in str(told)
+    assert disk_error(OSError("truncated file")) is None

@@ -1,5 +1,6 @@
 """What the executor's tests run in worker processes: importable, and quick to import."""
 
+import errno
 import os
 import signal
 import time
@@ -43,6 +44,8 @@ def work(job: Job) -> None:
 
         require_portable()
         job.output.write_text(torch.backends.cpu.get_cpu_capability())
+    elif job.what == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), job.output.name)
     elif job.what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     elif job.what == "input":
