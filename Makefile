@@ -45,6 +45,7 @@ lint: $(VENV)/installed-dev
 	ruff check .
 	ruff format --check .
 	mypy
+	bandit --quiet --configfile pyproject.toml --recursive pipeline stages
 
 bench: $(VENV)/installed-dev
 	for script in $$(grep -l write_section benchmarks/[a-z]*.py); do \

@@ -6,6 +6,7 @@ import typer
 
 from pipeline.cli.cache import cache
 from pipeline.cli.corpus import index, validate
+from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export
 from pipeline.cli.folds import folds
 from pipeline.cli.preset import preset
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # In the order in which a newcomer needs them. Each imports the library when it runs: `--help` answers at once.
+app.command()(doctor)
 app.command()(preset)
 app.command()(validate)
 app.command()(index)

@@ -5,7 +5,7 @@ kept in git, and everything downstream depends on that table alone.
 """
 
 import os
-import pickle
+import pickle  # nosec B403 # of our own bytes alone
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def _survey(
             if result.error is not None:
                 raise result.error
             progress.advance(result.item.trial.trial)
-        scans.extend(pickle.loads(job.output.read_bytes()) for job in jobs)  # noqa: S301 - written a moment ago by _scan
+        scans.extend(pickle.loads(job.output.read_bytes()) for job in jobs)  # noqa: S301  # nosec B301 # written a moment ago by _scan
     problems.extend(problem for scan in scans for problem in scan.problems)
     root = Path(config.root)
     return tuple(_row(trial, scan, root) for trial, scan in zip(trials, scans, strict=True)), tuple(problems)

@@ -7,7 +7,7 @@ with one thread of its own.
 import logging
 import multiprocessing
 import os
-import pickle
+import pickle  # nosec B403 # of our own bytes alone
 import signal
 import sys
 import threading
@@ -196,7 +196,7 @@ def attempt(function: Callable[[T], None], item: T) -> BaseException | None:
 def _portable(error: BaseException) -> BaseException:
     """Return the error, or its text where it cannot pass between processes: that would end the whole pool."""
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes of a moment ago
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # nosec B301 # our own bytes of a moment ago
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error

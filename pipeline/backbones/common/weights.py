@@ -1,6 +1,6 @@
 """Which weights a backbone runs with: a checked file, or random ones from a seed. No pickled code is ever run."""
 
-import pickle
+import pickle  # nosec B403 # for the name of its error
 import re
 import warnings
 from collections.abc import Mapping
