@@ -119,7 +119,7 @@ def to_svg(figure: Figure, *, name: str, description: str) -> Markup:
     assert view is not None, "matplotlib always writes a view box"
     body = text[text.index(">") + 1 :]
     head = f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" {view[0]} role="img" aria-label="{escape(description)}">'
-    return Markup(head + re.sub(r">\s+<", "><", body))  # noqa: S704  # nosec B704 # matplotlib escapes its texts
+    return Markup(head + re.sub(r">\s+<", "><", body))  # noqa: S704 (matplotlib escapes its texts)
 
 
 def _rounded(path: str) -> str:
