@@ -32,7 +32,7 @@ from pipeline.runtime.seeds import Place, Seeds
 
 logger = logging.getLogger(__name__)
 
-LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "av", "opencv-python", "h5py", "zarr")
+LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "av", "opencv-python", "h5py", "soxr", "zarr")
 
 RECORD = "record.json"
 """Beside an item's files: their checksums. Both come into being in one rename."""

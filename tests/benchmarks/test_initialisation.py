@@ -45,7 +45,7 @@ def streams() -> dict[str, torch.Tensor]:
 
 
 def changed(control: Control) -> set[str]:
-    """Name the weights that a control draws anew, by their symbol."""
+    """Name the weights that a control draws itself, by their symbol."""
     before, after = grjca().state_dict(), grjca(control).state_dict()
     assert before.keys() == after.keys()
     return {name for name in before if not torch.equal(before[name], after[name])}

@@ -91,7 +91,7 @@ def test_a_name_that_is_no_module_is_not_followed(toy: Write) -> None:
 
 
 def reformat(text: str) -> str:
-    """Lose every comment and blank line, and lay the rest out anew."""
+    """Lose every comment and blank line, and lay the rest out differently."""
     return ast.unparse(ast.parse(text))
 
 
