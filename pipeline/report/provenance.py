@@ -19,7 +19,8 @@ from pipeline.config import Params
 from pipeline.features.store import FeatureStore
 from pipeline.runtime.errors import InputError, Problem
 
-LIBRARIES = ("affectflow", "torch", "torchaudio", "numpy", "scipy", "opencv-python", "av", "h5py", "zarr", "matplotlib")
+LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "opencv-python", "av", "soxr", "h5py", "zarr", "matplotlib")
+"""Those whose work is on the page. Our own version counts commits: the page would differ after each of them."""
 
 
 @dataclass(frozen=True)

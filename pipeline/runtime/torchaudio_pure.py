@@ -1,11 +1,11 @@
 """torchaudio's pure-PyTorch parts, whatever torch they stand beside.
 
 Use it as ``from pipeline.runtime.torchaudio_pure import functional, transforms``, for instance for
-``functional.melscale_fbanks``, ``functional.resample`` or ``transforms.Spectrogram``.
+``functional.melscale_fbanks`` or ``transforms.Spectrogram``.
 
 The wheels of torchaudio carry a compiled extension that is linked against one CUDA version: beside a torch for CPUs
-importing it ends in an OSError, beside a torch for another CUDA version in a RuntimeError. Filter banks, spectrograms
-and resampling are written in PyTorch and never call it. So on exactly these two failures torchaudio is imported once
+importing it ends in an OSError, beside a torch for another CUDA version in a RuntimeError. Filter banks and spectrograms
+are written in PyTorch and never call it. So on exactly these two failures torchaudio is imported once
 more with a stand-in for its extension that says that there is none, as in a build without it.
 """
 

@@ -86,9 +86,7 @@ def extract_trials(
     if len(config.views) > 1:
         return _joined(items, cache=cache, executor=executor, label=label, seeds=seeds, before=check)
     centres = [item for views in items.values() for item in views.values()]
-    return materialise(
-        centres, embed_clip, cache=cache, executor=executor, label=label, seeds=seeds, before=check
-    )
+    return materialise(centres, embed_clip, cache=cache, executor=executor, label=label, seeds=seeds, before=check)
 
 
 def store_attributes(backbone: str, config: BackboneConfig, *, arithmetic: str) -> dict[str, Any]:
