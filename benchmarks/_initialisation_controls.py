@@ -141,7 +141,7 @@ def train_control(task: ControlTask, directory: Path) -> None:
     run.checkpoint.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ControlledTraining(ModelTraining):
     """The folds and repeats of a model as a control; the keys of its items hold this file's source too."""
 
@@ -162,4 +162,4 @@ class ControlledTraining(ModelTraining):
     def _controlled(self, item: Item) -> Item:
         key = item_key(kind="control", model=item.key, control=self.control, source=sha256_file(Path(__file__)))
         fold = replace(item.payload, checkpoint=self.cache.checkpoint(key))
-        return Item(item.name, key, ControlTask(fold, self.control))
+        return Item(item.name, key, ControlTask(fold, self.control), item.code)

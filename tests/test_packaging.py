@@ -20,7 +20,12 @@ REQUIREMENTS = {
     for lines in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     for line in lines
 }
-LINT = ["ruff check .", "ruff format --check .", "mypy"]
+LINT = [
+    "ruff check .",
+    "ruff format --check .",
+    "mypy",
+    "bandit --quiet --configfile pyproject.toml --recursive pipeline stages",
+]
 
 
 def pins() -> dict[str, str]:

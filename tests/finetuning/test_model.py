@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.backbones.common.config import BackboneConfig
+from pipeline.clips.clip import read_clip, write_clip
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.folds import Fold, Folds
 from pipeline.evaluation.runs import Run, all_runs, find_runs
@@ -59,7 +60,7 @@ def finetuning_of(folder: Path, **changed: Any) -> ModelFinetuning:
         finetune=QUICK.model_copy(update={"epochs": 1, "windows": 2}),
         folds=FOLDS,
         clips=folder / "clips",
-        digests={trial: f"digest of {trial}" for trial in (*TRAIN, *VALIDATION, *TEST)},
+        digests={path.stem: read_clip(path).digest() for path in sorted((folder / "clips").glob("*.h5"))},
         cache=ItemCache(folder / "cache"),
         executor=Executor(engine="serial"),
     )
@@ -100,11 +101,22 @@ def test_folds_are_fine_tuned_once_and_scored_like_any_models(folder: Path) -> N
 
 def test_a_changed_test_trial_is_predicted_again_and_no_fold_is_fine_tuned(folder: Path) -> None:
     first = finetuning_of(folder).run(folder / "grjca")
-    digests = {**finetuning_of(folder).digests, TEST[0]: "new"}
-    again = finetuning_of(folder, digests=digests).run(folder / "grjca")
+    path = folder / "clips" / f"{TEST[0]}.h5"
+    original = read_clip(path)
+    write_clip(path, replace(original, audio=original.audio[::-1].copy()))
+    again = finetuning_of(folder).run(folder / "grjca")
+    write_clip(path, original)
     assert again.runs == first.runs
     changed = {place for place, path in again.predictions.items() if path != first.predictions[place]}
     assert changed == {(Run(0), TEST[0]), (Run(1), TEST[0])}
+
+
+@pytest.mark.parametrize(("trial", "stage"), [(TRAIN[0], "finetune"), (TEST[0], "predict")])
+def test_a_clip_that_is_not_the_manifests_is_refused(folder: Path, trial: str, stage: str) -> None:
+    finetuning_of(folder).run(folder / "grjca")
+    digests = {**finetuning_of(folder).digests, trial: "another"}
+    with pytest.raises(InputError, match=rf"^{stage} grjca.*\n.*trial {trial}: its content is not what data/clips"):
+        finetuning_of(folder, digests=digests).run(folder / "grjca")
 
 
 @pytest.mark.slow
