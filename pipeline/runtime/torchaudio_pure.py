@@ -4,9 +4,9 @@ Use it as ``from pipeline.runtime.torchaudio_pure import functional, transforms`
 ``functional.melscale_fbanks`` or ``transforms.Spectrogram``.
 
 The wheels of torchaudio carry a compiled extension that is linked against one CUDA version: beside a torch for CPUs
-importing it ends in an OSError, beside a torch for another CUDA version in a RuntimeError. Filter banks and spectrograms
-are written in PyTorch and never call it. So on exactly these two failures torchaudio is imported once
-more with a stand-in for its extension that says that there is none, as in a build without it.
+importing it ends in an OSError, beside a torch for another CUDA version in a RuntimeError. Filter banks and
+spectrograms are written in PyTorch and never call it. So on exactly these two failures torchaudio is imported once more
+with a stand-in for its extension that says that there is none, as in a build without it.
 """
 
 import logging
