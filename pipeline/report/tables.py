@@ -142,7 +142,8 @@ def to_json(table: CccTable, differences: Sequence[Difference] = ()) -> str:
         }
         for one in differences
     ]
-    whole = {"note": table.note, "lines": lines, "differences": pairs}
+    # Lists alone: `dvc metrics show`, to which this file is one of the metrics, then leaves it out.
+    whole = {"notes": [table.note], "lines": lines, "differences": pairs}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -85,7 +85,7 @@ def test_the_report_shows_ensembles_below_the_models(project: Path, monkeypatch:
     assert list(dict.fromkeys(line["model"] for line in whole["lines"])) == order
     members = {line["model"]: line["members"] for line in whole["lines"]}
     assert list(members.values()) == [[], [], [], ["audio", "grjca"], ["visual", "audio", "grjca"]]
-    assert "zest is an ensemble: the CCC-centred mean of audio and grjca." in whole["note"]
+    assert "zest is an ensemble: the CCC-centred mean of audio and grjca." in whole["notes"][0]
     assert len(whole["differences"]) == 10 * 3
     page = Page((project / "reports/index.html").read_text())
     text = prose(page)

@@ -164,7 +164,7 @@ def test_a_published_number_stands_beside_fold_0_and_says_so(reports: Path, page
 def test_with_one_seed_the_report_says_that_the_spread_is_unknown(reports: Path, page: Page) -> None:
     said = "Each fold was trained once: how far another seed would move these figures is unknown."
     assert said in prose(page)
-    assert said in json.loads((reports / "ccc.json").read_text())["note"]
+    assert said in json.loads((reports / "ccc.json").read_text())["notes"][0]
     assert "seeds ±" not in prose(page)
     assert "over repeats" not in prose(page)
 
