@@ -131,9 +131,12 @@ class Scratch:
         return self(sys.executable, "-m", "dvc", *arguments, ok=ok)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start DVC in a process group of its own."""
+        """Start DVC in a process group of its own, which Ctrl-C ends even where this process ignores it."""
+        command = (
+            "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+        )
         return subprocess.Popen(
-            [sys.executable, "-m", "dvc", *arguments],
+            [sys.executable, "-c", command, sys.executable, "-m", "dvc", *arguments],
             cwd=self.root,
             env=self.environment(),
             start_new_session=True,

@@ -127,6 +127,7 @@ def test_auto_is_one_worker_for_each_core() -> None:
 
 
 SCRIPT = """
+    import signal
     import sys
     from pathlib import Path
     from pipeline.runtime.code import Code
@@ -135,6 +136,8 @@ SCRIPT = """
     from tests.runtime.work import write_name
 
     if __name__ == "__main__":
+        # A shell that runs the tests in the background has them ignore Ctrl-C, and their children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         cache = ItemCache(Path(sys.argv[1]))
         code = Code.of("pipeline.runtime.items")
         items = [Item(name, 64 * mark, name, code) for mark, name in (("a", "done"), ("b", "sleep1"), ("c", "sleep2"))]
