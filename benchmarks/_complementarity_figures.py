@@ -77,7 +77,7 @@ def p_by_draw(runs: Sequence[Predicted], trials: Sequence[Trial], condition: str
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure over all subjects and draws, and the same with both drawn anew, (resamples,)."""
+    """A figure over all subjects and draws, and the same with both redrawn, (resamples,)."""
 
     value: float
     samples: Array

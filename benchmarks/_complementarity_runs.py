@@ -26,7 +26,7 @@ SIZES = (20, 80, 320)
 """Training trials."""
 
 DRAWS = 5
-"""How often training and validation trials are drawn anew, each time with another training seed."""
+"""How often training and validation trials are redrawn, each time with another training seed."""
 
 VALIDATION, HELD_OUT = 16, 60
 """Trials that choose the epoch, drawn with the training trials, and trials that all draws are scored on."""

@@ -3,7 +3,8 @@
 Frames of a trial resemble each other, so whole trials are resampled, with replacement and within their fold. Where
 folds were trained with several seeds, each fold's repeats are resampled as well, independently of its trials: every
 repeat predicted every trial (a bootstrap of two crossed factors; Owen, "The pigeonhole bootstrap", 2007). A drawn
-figure is the mean over folds of the mean over the drawn repeats of the CCC over the drawn trials.
+figure is the mean over folds of the mean over the drawn repeats of the CCC over the drawn trials. A draw without any
+frame of a target in one of the folds has no figure; intervals are of the draws that have one.
 
 Two models drawn with the same seed on the same trials get the same draws of trials: their difference is paired. With
 the same number of repeats they also get the same draws of repeats. That is right whether or not repeat r of the one
@@ -64,7 +65,7 @@ class Bootstrap:
     ----------
     trials : the (fold, trial) pairs that were drawn from; equal for models that can be compared
     repeats : how many repeats of each fold were drawn from; with 1 the samples know nothing of other seeds
-    samples : by target and ``P``, each (resamples,)
+    samples : by target and ``P``, each (resamples,); NaN where a draw has no figure
     """
 
     trials: tuple[tuple[int, str], ...]
@@ -103,7 +104,8 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If no trial has an annotated frame, or trials were predicted by different numbers of repeats.
+        If no trial has an annotated frame, a fold has none of some target, or trials were predicted by different
+        numbers of repeats.
     """
     labelled = sorted(
         (one for one in validation if one.labels is not None and not np.isnan(one.labels).all()),
@@ -122,6 +124,8 @@ def bootstrap(
     of_folds = []
     for trials in by_fold.values():
         moments = np.stack([[_moments(one.labels, said) for said in one.repeats] for one in trials])
+        if not moments[..., 0].any(axis=(0, 1)).all():
+            raise ValueError(f"fold {trials[0].fold or 0} has no annotated frame of one of {', '.join(targets)}")
         counts = _draw(len(trials), resamples, of_trials)
         scores = _ccc(np.einsum("sn,nrkm->srkm", counts, moments))
         of_folds.append(np.einsum("sr,srk->sk", _draw(repeats, resamples, of_repeats) / repeats, scores))
@@ -147,13 +151,14 @@ def _moments(labels: npt.NDArray[np.float32] | None, predictions: npt.NDArray[np
 
 
 def _ccc(sums: Array) -> Array:
-    """CCC from summed moments, (..., 6) -> (...); 0 where nothing varies or nothing was drawn."""
+    """CCC from summed moments, (..., 6) -> (...); 0 where nothing varies, NaN where no frame was drawn."""
     n = np.maximum(sums[..., 0], 1)
     y, p, yy, pp, yp = (sums[..., i] / n for i in range(1, 6))
     spread = (yy - y * y) + (pp - p * p) + (y - p) ** 2
-    return np.divide(2 * (yp - y * p), spread, out=np.zeros_like(spread), where=spread > 1e-12)
+    ccc = np.divide(2 * (yp - y * p), spread, out=np.zeros_like(spread), where=spread > 1e-12)
+    return np.where(sums[..., 0] > 0, ccc, np.nan)
 
 
 def _interval(samples: Array, level: float) -> Interval:
-    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.nanquantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return Interval(low=float(low), high=float(high))

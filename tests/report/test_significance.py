@@ -133,6 +133,38 @@ def test_trials_without_annotation_are_not_drawn() -> None:
         bootstrap([blank], targets=TARGETS)
 
 
+def test_a_draw_without_a_frame_of_a_target_has_no_figure() -> None:
+    validation = trials(0.3, per_fold=3, folds=1)
+    for one in validation[1:]:
+        assert one.labels is not None
+        one.labels[:, 0] = np.nan
+    resampled = bootstrap(validation, targets=TARGETS, resamples=50, seed=5)
+    drawn = np.random.default_rng(5).multinomial(3, np.full(3, 1 / 3), size=50)[:, 0] > 0
+    assert 0 < drawn.sum() < 50
+    for figure in ("valence", "P"):
+        np.testing.assert_array_equal(np.isfinite(resampled.samples[figure]), drawn)
+    assert np.isfinite(resampled.samples["arousal"]).all()
+    only = resampled.samples["valence"][drawn]
+    assert resampled.interval("valence").low == pytest.approx(only.min())
+    assert resampled.interval("valence").low == pytest.approx(ccc_of_first(validation), abs=1e-5)
+
+
+def ccc_of_first(validation: Sequence[TrialPrediction]) -> float:
+    """CCC of valence of the one trial that has it: what every draw with a figure gives."""
+    labels, predictions = validation[0].labels, validation[0].predictions
+    assert labels is not None
+    return ccc(labels[:, 0], predictions[:, 0])
+
+
+def test_a_fold_without_any_frame_of_a_target_is_refused() -> None:
+    validation = trials(0.3, per_fold=2, folds=2)
+    for one in validation:
+        if one.fold == 1 and one.labels is not None:
+            one.labels[:, 1] = np.nan
+    with pytest.raises(ValueError, match="fold 1 has no annotated frame"):
+        bootstrap(validation, targets=TARGETS)
+
+
 def test_a_constant_prediction_counts_zero() -> None:
     constant = [
         TrialPrediction(one.trial, one.time, np.full_like(one.predictions, 0.1), one.labels, one.fold)
