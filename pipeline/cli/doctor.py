@@ -104,9 +104,14 @@ def _ffmpeg() -> Iterator[Finding]:
 def _opencv() -> Iterator[Finding]:
     import cv2.data
 
+    from pipeline.media.detectors import INSTALL, model_path
+
     cascade = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
     if cascade.is_file() and hasattr(cv2, "CascadeClassifier"):
-        yield Finding("OpenCV", "ok", f"{cv2.__version__}, with its face detector")
+        if model_path() is not None:
+            yield Finding("OpenCV", "ok", f"{cv2.__version__}, with BlazeFace to find faces")
+        else:
+            yield Finding("OpenCV", "note", f"{cv2.__version__}, without BlazeFace: its cascade finds faces", INSTALL)
     else:
         yield Finding("OpenCV", "bad", f"{cv2.__version__}, without a face detector", "pip install 'opencv-python<5'")
 

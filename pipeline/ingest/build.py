@@ -18,6 +18,7 @@ from pipeline.ingest.faces import Faces, read_faces, search_faces
 from pipeline.ingest.placement import place_labels
 from pipeline.media.audio import read_audio
 from pipeline.media.config import FacesConfig
+from pipeline.media.detectors import resolve
 from pipeline.media.timeline import common_timeline
 from pipeline.media.video import VideoTrack, read_video
 from pipeline.runtime.errors import InputError, Problem
@@ -42,7 +43,7 @@ class ClipPayload:
     other_rates : further rates at which the sound is stored as well, hertz
     other_sizes : further sizes in which the faces are stored as well, pixels
     form : how labels are written
-    search : how faces are found in a trial that has no crops; by default as in `FacesConfig`
+    search : how faces are found in a trial that has no crops, resolved; by default as in `FacesConfig`
     """
 
     trial: Trial
@@ -177,7 +178,7 @@ def _faces(payload: ClipPayload, video: VideoTrack | None) -> Faces | None:
         return read_faces(images, frames=0 if video is None else len(video.time), size=size, other_sizes=others)
     if video is None:
         return None
-    config = payload.search or FacesConfig()
+    config = payload.search or resolve(FacesConfig())
     return search_faces(payload.trial.video, video.time, size=size, config=config, other_sizes=others)
 
 

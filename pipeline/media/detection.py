@@ -1,79 +1,32 @@
-"""Finding upright frontal faces in one picture with OpenCV's cascades, which come with the library."""
+"""What a face detector finds in one picture.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+A face is a row of numbers in pixels of the picture as it is shown: centre x, centre y and side of a square around it,
+and, from detectors that find them, x and y of six keypoints (`KEYPOINTS`).
+"""
 
-import cv2
-import cv2.data
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
-SEARCHED = 480
-"""Pixels to which the shorter side of a larger picture is shrunk before the search: faces that fill a useful part of
-the picture are found just as well, in a fifth of the time that full high definition takes."""
+from pipeline.media.pictures import Picture
 
-SCALE_STEP = 1.1
-"""Ratio between two face sizes that are looked for."""
+KEYPOINTS = ("right eye", "left eye", "nose tip", "mouth", "right ear", "left ear")
+"""The person's own right and left; NaN where a detector does not find one of them."""
 
-
-class FaceDetector:
-    """A cascade of Haar features.
-
-    Parameters
-    ----------
-    cascade : name of the cascade, such as ``frontalface_alt2``
-    smallest : side of the smallest face, as a share of the picture's shorter side
-    neighbours : how many overlapping hits make a face; more find fewer faces and fewer false ones
-
-    Raises
-    ------
-    ValueError
-        OpenCV has no cascade of that name.
-    """
-
-    def __init__(self, *, cascade: str, smallest: float, neighbours: int) -> None:
-        path = Path(cv2.data.haarcascades) / f"haarcascade_{cascade}.xml"
-        if not path.is_file():
-            raise ValueError(f"OpenCV {cv2.__version__} has no cascade {cascade!r} ({path.name})")
-        self._cascade = cv2.CascadeClassifier(str(path))
-        self._smallest = smallest
-        self._neighbours = neighbours
-
-    def detect(self, picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Find the faces in a grey picture.
-
-        Parameters
-        ----------
-        picture : (height, width) uint8
-
-        Returns
-        -------
-        (n, 3) centre x, centre y and side of each face in pixels, the largest first
-        """
-        height, width = picture.shape
-        factor = min(1.0, SEARCHED / min(height, width))
-        if factor < 1:
-            size = (round(width * factor), round(height * factor))
-            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        side = max(1, round(self._smallest * min(picture.shape)))
-        with one_thread():
-            found = self._cascade.detectMultiScale(
-                picture, scaleFactor=SCALE_STEP, minNeighbors=self._neighbours, minSize=(side, side)
-            )
-        boxes = np.asarray(found, dtype=np.float64).reshape(-1, 4)
-        x, y, wide, tall = boxes.T
-        faces = np.stack([x + wide / 2, y + tall / 2, (wide + tall) / 2], axis=1) / factor
-        ordered: NDArray[np.float64] = faces[np.lexsort((faces[:, 1], faces[:, 0], -faces[:, 2]))]
-        return ordered
+COLUMNS = 3 + 2 * len(KEYPOINTS)
+"""Numbers per face, from detectors that find keypoints."""
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep OpenCV to one thread: with several, hits are grouped in the order in which threads finish."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
+class FaceDetector(Protocol):
+    """Finds faces in one picture at a time, each time the same ones in the same picture."""
+
+    def detect(self, picture: Picture) -> NDArray[np.float64]:
+        """Return the faces, the largest first: (n, 3), or (n, `COLUMNS`) with keypoints."""
+        ...
+
+
+def largest_first(faces: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Order faces by size, equal ones by place: (n, c) -> (n, c)."""
+    ordered: NDArray[np.float64] = faces[np.lexsort((faces[:, 1], faces[:, 0], -faces[:, 2]))]
+    return ordered

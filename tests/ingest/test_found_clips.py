@@ -13,6 +13,7 @@ from pipeline.corpora.digest import digest_file, trial_digest
 from pipeline.corpora.labels import format_of
 from pipeline.ingest.build import SUMMARY, ClipPayload, assemble_clip, build_clip
 from pipeline.media.config import FacesConfig
+from pipeline.media.detectors import resolve
 from pipeline.media.faces import find_faces
 from pipeline.media.video import read_video
 from pipeline.readers.index import build_index
@@ -35,7 +36,7 @@ def payload_of(config: RecolaConfig | TableConfig, trial: str) -> ClipPayload:
         face_size=48,
         sample_rate=16000,
         form=format_of(config),
-        search=config.faces,
+        search=resolve(config.faces),
     )
 
 
@@ -74,7 +75,7 @@ def test_faces_are_those_of_the_video(tmp_path: Path) -> None:
     config = write_recola(tmp_path / "corpus")
     clip = clip_of(config, "train_2")
     video = tmp_path / "corpus/recordings_video/train_2.mp4"
-    found = find_faces(video, read_video(video).time, size=48, config=config.faces)
+    found = find_faces(video, read_video(video).time, size=48, config=resolve(config.faces))
     np.testing.assert_array_equal(clip.faces, found.pixels)
     assert clip.faces.any(axis=(1, 2, 3)).all()
 
@@ -190,8 +191,10 @@ def test_frames_without_a_face_are_counted(tmp_path: Path) -> None:
 
 def test_how_faces_are_searched_reaches_the_clip(tmp_path: Path) -> None:
     config = write_fatigue(tmp_path / "corpus")
-    wide = config.model_copy(update={"faces": FacesConfig(margin=0.6)})
-    near, far = clip_of(config, "p2"), clip_of(wide, "p2")
+    near, far = (
+        clip_of(config.model_copy(update={"faces": FacesConfig(detector="frontalface_alt2", margin=margin)}), "p2")
+        for margin in (0.15, 0.6)
+    )
     assert near.face_valid.all()
     assert far.face_valid.all()
     assert np.abs(near.faces.astype(int) - far.faces).mean() > 10

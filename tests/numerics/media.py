@@ -12,9 +12,11 @@ from pipeline.demo import layout
 from pipeline.demo.render import Scene, render_video
 from pipeline.demo.roster import cast
 from pipeline.media.audio import read_audio
-from pipeline.media.faces import crop_square
+from pipeline.media.blazeface import BlazeFaceDetector
+from pipeline.media.detectors import model_path
+from pipeline.media.face_crops import crop_aligned, crop_square
 from pipeline.media.geometry import square_pixels
-from pipeline.media.pictures import decode_pictures
+from pipeline.media.pictures import Picture, decode_pictures
 from pipeline.media.resampling import Resampler
 from tests.demo.factory import small
 from tests.numerics.operations import Values
@@ -37,9 +39,18 @@ def media() -> Iterator[tuple[str, Values]]:
         yield "grey pictures", tuple(frame.grey() for frame in decode_pictures(video))
         box = np.array([21.3, 12.7, 67.9, 71.2])
         yield "cropped faces", tuple(crop_square(picture, box, margin=0.2, size=48) for picture in pictures)
+        face = np.array([*box, 31.2, 40.1, 58.4, 43.3, 44.9, 56.2, 43.1, 68.8, np.nan, np.nan, np.nan, np.nan])
+        yield "aligned faces", tuple(crop_aligned(picture, face, size=48) for picture in pictures)
         yield "pictures with square pixels", tuple(square_pixels(picture, Fraction(16, 11)) for picture in pictures)
+        yield "found faces", tuple(_found(frame) for frame in decode_pictures(video))
         yield "decoded sound", tuple(track.samples for track in read_audio(video, (16000, 44100)))
     yield "resampled sound", tuple(_resampled(rate) for rate in (8000, 22254, 44100, 47999, 48000))
+
+
+def _found(picture: Picture) -> NDArray[np.float64]:
+    path = model_path()
+    assert path is not None
+    return BlazeFaceDetector(path, score=0.5, smallest=0.05).detect(picture)
 
 
 def _resampled(rate: int) -> NDArray[np.int16]:
