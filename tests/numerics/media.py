@@ -39,7 +39,7 @@ def media() -> Iterator[tuple[str, Values]]:
         yield "grey pictures", tuple(frame.grey() for frame in decode_pictures(video))
         box = np.array([21.3, 12.7, 67.9, 71.2])
         yield "cropped faces", tuple(crop_square(picture, box, margin=0.2, size=48) for picture in pictures)
-        face = np.array([*box, 31.2, 40.1, 58.4, 43.3, 44.9, 56.2, 43.1, 68.8, np.nan, np.nan, np.nan, np.nan])
+        face = np.array([*box[:3], 31.2, 40.1, 58.4, 43.3, 44.9, 56.2, 43.1, 68.8, np.nan, np.nan, np.nan, np.nan])
         yield "aligned faces", tuple(crop_aligned(picture, face, size=48) for picture in pictures)
         yield "pictures with square pixels", tuple(square_pixels(picture, Fraction(16, 11)) for picture in pictures)
         yield "found faces", tuple(_found(frame) for frame in decode_pictures(video))
