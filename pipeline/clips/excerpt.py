@@ -4,11 +4,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.clips.clip import SCHEMA
+from pipeline.clips.clip import REMEDY, SCHEMA
+from pipeline.runtime.hdf5 import open_hdf5
+from pipeline.runtime.reading import reading
 
 
 class OpenClip:
@@ -20,15 +21,16 @@ class OpenClip:
 
     Raises
     ------
-    ValueError
-        The file is no clip of this schema version.
+    InputError
+        The file is missing, damaged, or no clip of this schema version.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = h5py.File(path, "r")
-        if self._file.attrs.get("schema") != SCHEMA:
-            self._file.close()
-            raise ValueError(f"{path} is no clip of schema {SCHEMA}; run the clips stage")
+        with reading(path, what="a clip cannot be read", trial=path.stem, remedy=REMEDY):
+            self._file = open_hdf5(path)
+            if self._file.attrs.get("schema") != SCHEMA:
+                self._file.close()
+                raise ValueError(f"no clip of schema {SCHEMA}")
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """The corpus index as a file: a small table, one row per trial, the same bytes for the same corpus."""
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -102,8 +103,9 @@ def _fault(line: Sequence[str], seen: set[str]) -> str | None:
     for column, place in zip(COLUMNS[3:7], line[3:7], strict=True):
         if outside(place):
             return f"{column} {shorten(place)} is not below the corpus' root"
-    known = line[7].isascii() and line[7].isdecimal() and len(line[7]) < 10 and int(line[7]) <= MOST_IMAGES
-    return None if known else f"{shorten(line[7])} is no number of images"
+    if not (line[7].isascii() and line[7].isdecimal() and len(line[7]) < 10 and int(line[7]) <= MOST_IMAGES):
+        return f"{shorten(line[7])} is no number of images"
+    return None if re.fullmatch("[0-9a-f]{64}", line[8]) else f"{shorten(line[8])} is no SHA-256"
 
 
 def outside(place: str) -> bool:

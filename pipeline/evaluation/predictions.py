@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.evaluation.metrics import Scores
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.hdf5 import open_hdf5
+from pipeline.runtime.reading import reading
 
 SCHEMA_VERSION = 2
 NUMBER = "%.6f"
@@ -120,7 +121,7 @@ def _write_trial(group: Any, one: TrialPrediction) -> None:
 
 
 def _dataset(group: Any, name: str, values: npt.NDArray[np.floating]) -> None:
-    group.create_dataset(name, data=values, compression="gzip", shuffle=True, track_times=False)
+    group.create_dataset(name, data=values, compression="gzip", shuffle=True, fletcher32=True, track_times=False)
 
 
 def read_frames(path: Path, *, attention: bool = True, trials: Iterable[str] | None = None) -> FramePredictionsFile:
@@ -135,17 +136,14 @@ def read_frames(path: Path, *, attention: bool = True, trials: Iterable[str] | N
     Raises
     ------
     InputError
-        If the file is missing or of another schema version.
+        If the file is missing, damaged, or of another schema version.
     """
     remedy = "run `dvc repro evaluate`"
-    if not path.is_file():
-        raise InputError("predictions are missing", [Problem("no such file", file=str(path), remedy=remedy)])
     wanted = None if trials is None else set(trials)
-    with h5py.File(path, "r") as file:
+    with reading(path, what="predictions cannot be read", remedy=remedy), open_hdf5(path) as file:
         version = int(file.attrs["schema_version"])
         if version != SCHEMA_VERSION:
-            message = f"schema version {version}, expected {SCHEMA_VERSION}"
-            raise InputError("predictions are of another version", [Problem(message, file=str(path), remedy=remedy)])
+            raise ValueError(f"schema version {version}, expected {SCHEMA_VERSION}")
         read: dict[str, dict[str, TrialPrediction]] = {
             part: {
                 trial: _read_trial(group, trial, attention=attention)

@@ -89,10 +89,9 @@ class FinetunedFold:
 
         Raises
         ------
-        ValueError
-            The file is no fine-tuned fold, or of another schema.
         InputError
-            Lists the backbones whose weights are not those that fine-tuning started from.
+            The file is missing, damaged, no fine-tuned fold, or of another schema; or the weights of backbones are not
+            those that fine-tuning started from.
         """
         tensors, metadata = read_fold(path, kind="fine-tuned fold")
         sources: dict[str, dict[str, Any]] = metadata.pop("sources")

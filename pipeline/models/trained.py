@@ -100,8 +100,8 @@ class TrainedFold:
 
         Raises
         ------
-        ValueError
-            The file is no trained fold, or of another schema.
+        InputError
+            The file is missing, damaged, no trained fold, or of another schema.
         """
         tensors, metadata = read_fold(path, kind="trained fold")
         network = untrained_network(metadata)

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from pipeline.evaluation.runs import Run
 from pipeline.report.svg import drawing, new_figure, quiet, series_style, to_svg
 from pipeline.report.typeset import number
-from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.reading import reading
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ def read_curves(path: Path) -> dict[Run, Curve]:
     Raises
     ------
     InputError
-        If the file is missing, has no rows, or lacks a column.
+        If the file is missing or damaged, has no rows, or lacks a column.
     """
-    remedy = "run `dvc repro train`"
-    if not path.is_file():
-        raise InputError("training curves are missing", [Problem("no such file", file=str(path), remedy=remedy)])
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    with reading(path, what="training curves cannot be read", remedy="run `dvc repro train`"):
+        return _parse(path.read_text(encoding="utf-8"))
+
+
+def _parse(text: str) -> dict[Run, Curve]:
+    rows = list(csv.DictReader(text.splitlines()))
     missing = {"fold", "repeat", "epoch", "train_loss", "p"} - (set(rows[0]) if rows else set())
     if missing:
-        problem = Problem(f"no rows with {', '.join(sorted(missing))}", file=str(path), row=1, remedy=remedy)
-        raise InputError("training curves cannot be read", [problem])
+        raise ValueError(f"no rows with {', '.join(sorted(missing))}")
     runs: dict[Run, list[dict[str, str]]] = {}
     for row in rows:
         runs.setdefault(Run(int(row["fold"]), int(row["repeat"])), []).append(row)

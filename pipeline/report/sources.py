@@ -15,6 +15,7 @@ from pipeline.report.significance import Bootstrap, Difference, bootstrap
 from pipeline.report.tables import CccTable, Line, P
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.layout import FINETUNED
+from pipeline.runtime.reading import reading
 
 
 @dataclass(frozen=True)
@@ -90,25 +91,29 @@ def _files(root: Path, name: str, *, ensemble: bool) -> dict[str, list[Path]]:
 
 
 def _read(root: Path, model: str, published: PublishedRow | None, *, ensemble: bool = False) -> ModelResults:
-    metrics = json.loads((root / "metrics" / "evaluate" / f"{model}.json").read_text(encoding="utf-8"))
     frames = read_frames(root / "predictions" / model / "frames.h5")
-    repeats = {
-        int(fold): tuple(
-            {target: float(one[target]["ccc"]) for target in frames.targets} | {P: float(one["P"])}
-            for one in figures.get("repeats", {"0": figures}).values()
-        )
-        for fold, figures in metrics["folds"].items()
-    }
+    file = root / "metrics" / "evaluate" / f"{model}.json"
+    with reading(file, what="scores cannot be read", remedy="run `dvc repro evaluate`"):
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+        repeats = {
+            int(fold): tuple(
+                {target: float(one[target]["ccc"]) for target in frames.targets} | {P: float(one["P"])}
+                for one in figures.get("repeats", {"0": figures}).values()
+            )
+            for fold, figures in metrics["folds"].items()
+        }
+        members = {member: tuple(best) for member, best in metrics["members"].items()} if ensemble else {}
+        best_folds = () if ensemble else tuple(metrics["best_folds"])
     return ModelResults(
         name=model,
         repeats=dict(sorted(repeats.items())),
-        best_folds=() if ensemble else tuple(metrics["best_folds"]),
+        best_folds=best_folds,
         curves={} if ensemble else read_curves(root / "plots" / "train" / f"{model}.csv"),
         frames=frames,
         repairs=read_repairs(root / "predictions" / model / "repairs.csv"),
         resampled=bootstrap(list(frames.validation.values()), targets=frames.targets),
         published=published,
-        members={member: tuple(best) for member, best in metrics["members"].items()} if ensemble else {},
+        members=members,
     )
 
 

@@ -62,6 +62,7 @@ _RIGHTS = "make it writable for you, or set AFFECTFLOW_CACHE to a folder that is
 _DISK_REMEDIES = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
+    errno.EFBIG: "raise the limit of a file's size (ulimit -f), or use a file system that takes larger ones",
     errno.EROFS: _RIGHTS,
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,

@@ -7,11 +7,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clips.clip import Clip, read_clip, write_clip
 from pipeline.clips.target import Target
+from pipeline.runtime.errors import InputError
 
 
 def make_clip(frames: int = 20, size: int = 8, **changes: object) -> Clip:
@@ -45,6 +46,7 @@ def assert_same(one: Clip, two: Clip) -> None:
     assert one.digest() == two.digest()
 
 
+@settings(deadline=None)
 @given(frames=st.integers(1, 40), size=st.integers(1, 50))
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, frames: int, size: int) -> None:
     path = tmp_path_factory.mktemp("clip") / "a.h5"
@@ -180,5 +182,17 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
     write_clip(tmp_path / "a.h5", make_clip())
     with h5py.File(tmp_path / "a.h5", "r+") as file:
         file.attrs["schema"] = 99
-    with pytest.raises(ValueError, match="clip schema 99, expected 1"):
+    with pytest.raises(InputError, match=r"a\.h5, trial a: .*clip schema 99, expected 1.* -> remove data/clips"):
         read_clip(tmp_path / "a.h5")
+
+
+def test_a_clip_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    write_clip(path, make_clip())
+    with h5py.File(path, "r+") as file:
+        del file["audio"]
+        file.create_dataset("audio", shape=(1 << 50,), dtype="i2", chunks=(1 << 20,))
+    with pytest.raises(
+        InputError, match=r"a\.h5, trial a: .*audio claims 2251799813685248 bytes, and the file holds 0"
+    ):
+        read_clip(path)

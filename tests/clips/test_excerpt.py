@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.clips.clip import read_clip, write_clip
 from pipeline.clips.excerpt import OpenClip
+from pipeline.runtime.errors import InputError
 from tests.backbones.clips import make_clip
 
 
@@ -38,5 +39,5 @@ def test_time_and_sound_are_those_of_the_whole_clip(path: Path) -> None:
 def test_another_file_is_refused_by_its_name(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file.attrs["schema"] = 99
-    with pytest.raises(ValueError, match=r"other\.h5 is no clip of schema 1"):
+    with pytest.raises(InputError, match=r"other\.h5, trial other: .*no clip of schema 1"):
         OpenClip(tmp_path / "other.h5")

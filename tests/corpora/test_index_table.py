@@ -13,7 +13,8 @@ from pipeline.corpora.trial import Trial
 from pipeline.runtime.errors import InputError
 from tests.strategies import accepted, cells, digests, names, nearly
 
-ROW = IndexRow("a", "train", "s", "v/a.mp4", "", "c/a", "l/a.txt", 3, "ab12")
+DIGEST = 64 * "0"
+ROW = IndexRow("a", "train", "s", "v/a.mp4", "", "c/a", "l/a.txt", 3, DIGEST)
 paths = st.just("") | st.lists(names, min_size=1, max_size=3).map("/".join)
 rows = st.builds(
     IndexRow,
@@ -43,7 +44,17 @@ def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, 
     assert read_index(path) == tuple(sorted(written, key=lambda row: row.trial))
 
 
-@given(nearly([",".join(COLUMNS) + "\n", "a,train,s,v,,c,l,3,d\n", "b,test,", "x,", "../a,train,s,v,,c,l,3,d\n"]))
+@given(
+    nearly(
+        [
+            ",".join(COLUMNS) + "\n",
+            f"a,train,s,v,,c,l,3,{DIGEST}\n",
+            "b,test,",
+            "x,",
+            f"../a,train,s,v,,c,l,3,{DIGEST}\n",
+        ]
+    )
+)
 def test_any_bytes_give_rows_or_the_file_and_its_rows(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(data)
@@ -69,7 +80,7 @@ def test_a_path_that_leaves_the_corpus_is_refused(tmp_path: Path, column: str, p
 @pytest.mark.parametrize("trial", ["A", "a"])
 def test_trials_differ_in_more_than_case(tmp_path: Path, trial: str) -> None:
     write_index(tmp_path / "i.csv", [ROW])
-    (tmp_path / "j.csv").write_text((tmp_path / "i.csv").read_text() + f"{trial},train,s,v,,c,l,3,d\n")
+    (tmp_path / "j.csv").write_text((tmp_path / "i.csv").read_text() + f"{trial},train,s,v,,c,l,3,{DIGEST}\n")
     assert problem_of(tmp_path / "j.csv").startswith(f":3: trial {trial} a second time")
 
 
@@ -90,12 +101,14 @@ def test_an_index_that_is_not_there(tmp_path: Path) -> None:
         ("1,train,1,v,,c,a,3", ":3: 8 columns instead of 9"),
         ("1,dev,1,v,,c,a,3,d", ":3: unknown partition 'dev'"),
         ("1,train,1,v,,c,a,x,d", ":3: 'x' is no number of images"),
-        ("0,train,1,v,,c,a,3,d", ":3: trial 0 a second time"),
+        (f"0,train,1,v,,c,a,3,{DIGEST}", ":3: trial 0 a second time"),
+        ("1,train,1,v,,c,a,3,d", ":3: 'd' is no SHA-256"),
+        (f"1,train,1,v,,c,a,3,{DIGEST[1:]}", ":3: '0*' is no SHA-256"),
     ],
 )
 def test_an_index_with_a_bad_row(tmp_path: Path, line: str, fault: str) -> None:
     path = tmp_path / "index.csv"
-    write_index(path, [IndexRow("0", "train", "0", "v", "", "c", "a", 3, "d")])
+    write_index(path, [IndexRow("0", "train", "0", "v", "", "c", "a", 3, DIGEST)])
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(InputError, match=fault):
         read_index(path)

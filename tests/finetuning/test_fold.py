@@ -131,9 +131,9 @@ def test_only_what_differs_from_the_published_weights_is_kept(finetuned: Path) -
 
 
 def test_a_fold_of_another_kind_or_other_weights_is_refused(finetuned: Path, material: tuple[Path, Path]) -> None:
-    with pytest.raises(ValueError, match="is not a fine-tuned fold of schema 1"):
+    with pytest.raises(InputError, match="it is not a fine-tuned fold of schema 1"):
         FinetunedFold.load(material[1], WEIGHTS)
-    with pytest.raises(ValueError, match="is not a trained fold"):
+    with pytest.raises(InputError, match="it is not a trained fold"):
         TrainedFold.load(finetuned / FOLD)
     with pytest.raises(InputError, match=r"visual: fine-tuned from random:0, given random:5"):
         FinetunedFold.load(finetuned / FOLD, {**WEIGHTS, "ir50": Weights(seed=5)})
