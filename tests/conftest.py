@@ -8,6 +8,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pytest
 import torch
 
+# Here, because pytest-xdist's controller, which prints the summary, reads no conftest.py further down.
+from tests.faults.ledger import pytest_terminal_summary  # noqa: F401
+
 torch.set_num_threads(1)
 
 
