@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline.checks import check_file
 from pipeline.config import Params
@@ -18,7 +19,7 @@ from pipeline.runtime.layout import FOLDS
 from pipeline.runtime.numerics import require_portable
 from pipeline.training.frames import FrameTable
 from pipeline.training.model import ModelTraining
-from stages.train import read_frames
+from pipeline.training.stored_frames import StoredFrames
 
 SEEDS = 5
 PAGE = Path("docs/gating.md")
@@ -49,6 +50,7 @@ class Demo:
         executor = Executor.from_config(self.params.compute, device=True)
         self.executor = executor if workers is None else replace(executor, workers=workers)
         self.cache = ItemCache()
+        self._folder = TemporaryDirectory()
         self._tables: dict[tuple[str, ...], FrameTable] = {}
 
     @cached_property
@@ -61,7 +63,10 @@ class Demo:
         key = tuple(streams)
         if key not in self._tables:
             trials = sorted({trial for fold in self.folds for trial in (*fold.train, *fold.validation)})
-            self._tables[key] = read_frames(key, trials)
+            folder = Path(self._folder.name) / "-".join(key)
+            folder.mkdir()
+            StoredFrames.of(key, trials).save(folder)
+            self._tables[key] = FrameTable.open(folder)
         return self._tables[key]
 
     def train(

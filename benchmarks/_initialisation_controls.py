@@ -18,7 +18,7 @@ from pipeline.models.fusion_model import FusionModel
 from pipeline.runtime.device import current_device
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import Item, item_key, materialise
-from pipeline.training.frames import FrameTable
+from pipeline.training.frames import FrameSource
 from pipeline.training.history import HISTORY, History
 from pipeline.training.loop import FoldTask, FoldTraining
 from pipeline.training.model import ModelTraining
@@ -147,12 +147,12 @@ class ControlledTraining(ModelTraining):
 
     control: Control
 
-    def run(self, table: FrameTable) -> dict[Run, Path]:
+    def run(self, frames: FrameSource) -> dict[Run, Path]:
         """Train what the cache does not hold yet; return the directory of each repeat of each fold."""
         with tempfile.TemporaryDirectory(prefix="affectflow-") as saved:
-            table.save(Path(saved))
+            frames.save(Path(saved))
             runs = all_runs(range(len(self.folds)), repeats=self.training.repeats)
-            items = {run: self._controlled(self._item(run, table, Path(saved), {})) for run in runs}
+            items = {run: self._controlled(self._item(run, frames, Path(saved), {})) for run in runs}
             label = f"train {self.name}"
             done = materialise(
                 list(items.values()), train_control, cache=self.cache, executor=self.executor, label=label

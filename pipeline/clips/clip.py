@@ -121,6 +121,12 @@ class Clip:
             digests[name] = digest.hexdigest()
         return digests
 
+    def labels_digest(self) -> str:
+        """Return the SHA-256 over the labels."""
+        digest = hashlib.sha256()
+        _add(digest, "labels", self.labels)
+        return digest.hexdigest()
+
     def content(self, datasets: Iterable[str]) -> str:
         """Return what identifies the parts that a feature of these `datasets` depends on, as the manifest does."""
         return content_of(self.media_digest(), write_further(self.other_digests()), datasets)

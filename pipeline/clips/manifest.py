@@ -31,6 +31,7 @@ class ManifestRow:
     duration : of the sound, s
     digest : SHA-256 over the clip's whole content
     media : SHA-256 over what is seen and heard alone: features depend on it and not on labels
+    labels : SHA-256 over the labels alone
     further : SHA-256 of each further dataset, as `pipeline.clips.further_datasets` writes them
     """
 
@@ -44,6 +45,7 @@ class ManifestRow:
     duration: float
     digest: str
     media: str
+    labels: str
     further: str = ""
 
     def content(self, datasets: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 ::
 
-    data/features/ir50.zarr/        attributes: schema, backbone, weights, front end, fingerprint
+    data/features/ir50.zarr/        attributes: schema, backbone, weights, front end, digest of each trial, fingerprint
         <trial>/
             embedding               (frame, feature) float16 or float32; with several views (view, frame, feature)
             time                    (frame,) float64, s
@@ -10,7 +10,7 @@
 
 Each array is one shard file of uncompressed chunks, each with its CRC-32C: embeddings hardly compress (8 to 13 %), and
 one file per array keeps a store of 500 videos at 3500 files. A trial group is an item of the item cache; a store is a
-folder of them.
+folder of them. The digest of a trial is over its files' checksums: what is read is compared with it.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from zarr.storage import LocalStore
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.files import assemble, replacing, sha256_file
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CHUNK_FRAMES = 1000
 """Most frames per chunk; a trial is cut into equal chunks, so that padding stays below one frame per chunk."""
 
@@ -112,23 +112,41 @@ def _write(group: zarr.Group, name: str, data: npt.NDArray[Any], dimensions: tup
     array[...] = data
 
 
-def assemble_store(path: Path, trials: Mapping[str, Path], *, attributes: Mapping[str, Any]) -> None:
+def assemble_store(
+    path: Path,
+    trials: Mapping[str, Path],
+    *,
+    attributes: Mapping[str, Any],
+    checksums: Mapping[str, Mapping[str, str]] | None = None,
+) -> None:
     """Put trial groups together to a store, in place of what is at `path`.
 
     Parameters
     ----------
     path : of the store; replaced only when the new one is complete
     trials : directory that `write_trial` wrote, by trial name; linked, not copied, where the file system can
-    attributes : of the store; the schema version and the fingerprint are added
+    attributes : of the store; the schema version, each trial's digest and the fingerprint are added
+    checksums : SHA-256 of each trial's files, by their paths in the directory; computed unless given
     """
-    digest = hashlib.sha256()
+    digests = {}
     with replacing(path) as fresh:
         for trial, source in sorted(trials.items()):
             assemble(source, fresh / trial)
-            for file in sorted(file for file in source.rglob("*") if file.is_file()):
-                digest.update(f"{trial}/{file.relative_to(source).as_posix()}\0{sha256_file(file)}\n".encode())
-        complete = {"schema_version": SCHEMA_VERSION, **attributes, "fingerprint": digest.hexdigest()}
+            digests[trial] = _digest(_checksums(source) if checksums is None else checksums[trial])
+        lines = "".join(f"{trial}\0{digest}\n" for trial, digest in digests.items())
+        fingerprint = hashlib.sha256(lines.encode()).hexdigest()
+        complete = {"schema_version": SCHEMA_VERSION, **attributes, "trials": digests, "fingerprint": fingerprint}
         zarr.create_group(LocalStore(fresh), zarr_format=3, attributes=complete)
+
+
+def _checksums(directory: Path) -> dict[str, str]:
+    files = sorted(file for file in directory.rglob("*") if file.is_file())
+    return {file.relative_to(directory).as_posix(): sha256_file(file) for file in files}
+
+
+def _digest(checksums: Mapping[str, str]) -> str:
+    lines = "".join(f"{file}\0{checksum}\n" for file, checksum in sorted(checksums.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class FeatureStore:
@@ -186,21 +204,47 @@ class FeatureStore:
         if problems:
             raise InputError("features do not fit the clips", problems)
 
-    def read(self, trial: str) -> Features:
-        """Read one trial into memory, checking every chunk's checksum.
+    def digest(self, trial: str) -> str:
+        """Return the SHA-256 that identifies a trial's features, as it was when the store was put together.
 
         Raises
         ------
         InputError
-            The trial is not there, or one of its files is missing or damaged.
+            The store has no such trial.
         """
-        if trial not in self.trials:
+        digests: Mapping[str, str] = self.attributes["trials"]
+        if trial not in digests:
             raise InputError("features", [Problem("no features", file=str(self.path), trial=trial, remedy=_REMEDY)])
-        return Features(
+        return digests[trial]
+
+    def read(self, trial: str) -> Features:
+        """Read one trial into memory, and compare its files with its digest.
+
+        Raises
+        ------
+        InputError
+            The trial is not there, or one of its files is missing, damaged, or not the one of `digest`.
+        """
+        digest = self.digest(trial)
+        features = Features(
             embedding=self._array(trial, "embedding"),
             time=self._array(trial, "time"),
             valid=self._array(trial, "valid"),
         )
+        if _digest(_checksums(self.path / trial)) != digest:
+            raise self._damage(trial, self.path / trial, "it is not what the store's attributes say")
+        return features
+
+    def read_valid(self, trial: str) -> npt.NDArray[np.bool_]:
+        """Read which frames of a trial show a face or hold a sound, (t,), without the rest.
+
+        Raises
+        ------
+        InputError
+            The trial is not there, or the array is missing or damaged.
+        """
+        self.digest(trial)
+        return np.asarray(self._array(trial, "valid"))
 
     def _array(self, trial: str, name: str) -> Any:
         directory = self.path / trial / name
@@ -212,6 +256,8 @@ class FeatureStore:
                 raise ValueError(f"{shard.stat().st_size} bytes are too few for {array.shape} {array.dtype}")
             return np.asarray(array[...])
         except (OSError, ValueError, KeyError) as error:
-            remedy = f"remove {self.path} and {_REMEDY}: the item cache still has the trial, or computes it again"
-            problem = Problem(f"damaged: {error}", file=str(directory), trial=trial, remedy=remedy)
-            raise InputError("features", [problem]) from error
+            raise self._damage(trial, directory, str(error)) from error
+
+    def _damage(self, trial: str, path: Path, message: str) -> InputError:
+        remedy = f"remove {self.path} and {_REMEDY}: the item cache still has the trial, or computes it again"
+        return InputError("features", [Problem(f"damaged: {message}", file=str(path), trial=trial, remedy=remedy)])

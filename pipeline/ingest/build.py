@@ -138,6 +138,7 @@ def summarise(clip: Clip) -> dict[str, Any]:
         "duration": len(clip.audio) / clip.sample_rate,
         "digest": clip.digest(),
         "media": clip.media_digest(),
+        "labels": clip.labels_digest(),
         "further": write_further(clip.other_digests()),
         "alignment": dict(clip.alignment),
     }

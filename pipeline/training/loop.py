@@ -89,9 +89,8 @@ class FoldTraining(EpochLoop):
         self._index = torch.from_numpy(self.train_windows.index).to(device)
         self._mask = torch.from_numpy(self.train_windows.mask).to(device)
         statistics = {
-            role: Standardise.fit(
-                (view[kept[trial]] for trial in task.train for view in table.planes(role) if len(kept[trial])),
-                kind=self.config.standardise,
+            role: Standardise.from_moments(
+                table.moments(role, task.train, gaps=self.config.gaps), kind=self.config.standardise
             )
             for role in table.streams
         }

@@ -14,7 +14,7 @@ from pipeline.runtime.items import Item, ItemCache, item_key, materialise
 from pipeline.runtime.seeds import Seeds
 from pipeline.training.config import TrainingConfig
 from pipeline.training.fold import train_fold
-from pipeline.training.frames import FrameTable
+from pipeline.training.frames import FrameSource
 from pipeline.training.history import FOLD
 from pipeline.training.loop import FoldTask
 
@@ -41,20 +41,21 @@ class ModelTraining:
     executor: Executor
     seeds: Seeds | None = None
 
-    def run(self, table: FrameTable) -> dict[Run, Path]:
+    def run(self, frames: FrameSource) -> dict[Run, Path]:
         """Train what the cache does not hold yet; return the directory of each repeat of each fold.
 
         A repeat is the item of a model that is configured with the repeat's seed. With ``warm_start: unimodal`` the
         unimodal models come first, in as many repeats. They are the items of a model that is configured so on its own,
         hence trained once.
+
+        Frames are read only where a fold is missing: into a table under the cache root, which all workers map.
         """
         warm: dict[str, dict[Run, Path]] = {}
         if self.training.warm_start == "unimodal":
-            warm = {role: self._unimodal(role, stream).run(table.only(role)) for role, stream in self._roles(table)}
+            warm = {role: self._unimodal(role, stream).run(frames.only(role)) for role, stream in self._roles(frames)}
         with work_folder(self.cache.root / "tmp") as saved:
-            table.save(saved)
             runs = all_runs(range(len(self.folds)), repeats=self.training.repeats)
-            items = {run: self._item(run, table, saved, warm) for run in runs}
+            items = {run: self._item(run, frames, saved, warm) for run in runs}
             label = f"train {self.name}"
             done = materialise(
                 list(items.values()),
@@ -63,25 +64,27 @@ class ModelTraining:
                 executor=self.executor,
                 label=label,
                 seeds=self.seeds,
+                before=lambda: frames.save(saved),
             )
         return {run: done.paths[item.name] for run, item in items.items()}
 
-    def _item(self, run: Run, table: FrameTable, saved: Path, warm: Mapping[str, Mapping[Run, Path]]) -> Item:
+    def _item(self, run: Run, frames: FrameSource, saved: Path, warm: Mapping[str, Mapping[Run, Path]]) -> Item:
         fold = self.folds[run.fold]
         training = self.training.of_repeat(run.repeat)
         trials = {"train": fold.train, "validation": fold.validation}
         code = Code.of(
             "pipeline.training.fold",
+            "pipeline.training.stored_frames",
             f"pipeline.fusion.{self.model.fusion}",
             f"pipeline.temporal.{self.model.temporal}",
         )
         key = item_key(
             kind="fold",
             fold=run.fold,
-            trials={part: [[trial, table.digest(trial)] for trial in names] for part, names in trials.items()},
+            trials={part: [[trial, frames.digest(trial)] for trial in names] for part, names in trials.items()},
             model=self.model.architecture(),
             training=training,
-            missing={role: x.tolist() for role, x in table.missing.items()} if training.modality_dropout > 0 else {},
+            missing={role: x.tolist() for role, x in frames.missing.items()} if training.modality_dropout > 0 else {},
             targets=[[target, *limits] for target, limits in self.targets.items()],
             arithmetic=self.executor.arithmetic,
             warm_start={role: paths[run].parent.name for role, paths in warm.items()},
@@ -100,8 +103,8 @@ class ModelTraining:
         )
         return Item(f"{self.name} {run}", key, task, code)
 
-    def _roles(self, table: FrameTable) -> list[tuple[str, str]]:
-        return list(zip(table.streams, self.model.streams, strict=True))
+    def _roles(self, frames: FrameSource) -> list[tuple[str, str]]:
+        return list(zip(frames.roles, self.model.streams, strict=True))
 
     def _unimodal(self, role: str, stream: str) -> "ModelTraining":
         modality = role.partition("_")[0]

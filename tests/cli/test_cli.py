@@ -383,7 +383,7 @@ def test_folds_prints_the_table(affectflow: Call, project: Path) -> None:
     from pipeline.clips.manifest import ManifestRow, write_manifest
 
     rows = [
-        ManifestRow(name, cast(Partition, part), subject, 25.0, frames, frames, frames, 1.0, "d", "m")
+        ManifestRow(name, cast(Partition, part), subject, 25.0, frames, frames, frames, 1.0, "d", "m", "l")
         for name, part, subject, frames in (
             ("a", "train", "s1", 10),
             ("b", "train", "s2", 20),

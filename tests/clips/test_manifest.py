@@ -24,12 +24,13 @@ rows = st.builds(
     duration=micro,
     digest=digests,
     media=digests,
+    labels=digests,
     further=st.sampled_from(["", "audio_44100:5 faces_112:6"]),
 )
 
 ROWS = (
-    ManifestRow("a", "train", "s", 29.97, 100, 90, 80, 3.336563, "ab", "cd"),
-    ManifestRow("b", "test", 's, "t"', 25.0, 50, 0, 50, 2.0, "ef", "01", "audio_44100:5 faces_112:6"),
+    ManifestRow("a", "train", "s", 29.97, 100, 90, 80, 3.336563, "ab", "cd", "45"),
+    ManifestRow("b", "test", 's, "t"', 25.0, 50, 0, 50, 2.0, "ef", "01", "67", "audio_44100:5 faces_112:6"),
 )
 
 
@@ -86,7 +87,7 @@ def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, 
 
 
 @given(
-    nearly([",".join(COLUMNS) + "\n", "a,train,s,25,3,2,1,0.1,ab,cd,\n", "b,test,", "nan,", "1,2,3,", "../a,train,"])
+    nearly([",".join(COLUMNS) + "\n", "a,train,s,25,3,2,1,0.1,ab,cd,ef,\n", "b,test,", "nan,", "1,2,3,", "../a,train,"])
 )
 def test_any_bytes_give_rows_or_the_file_and_its_rows(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any_manifest.csv"
@@ -98,17 +99,17 @@ def test_any_bytes_give_rows_or_the_file_and_its_rows(tmp_path_factory: pytest.T
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("../a,train,s,25,3,2,1,0.1,ab,cd,", "trial '../a' is no name for a file"),
-        ("a,train,s,25,3,2,1,0.1,ab,cd,", "trial a a second time"),
-        ("b,dev,s,25,3,2,1,0.1,ab,cd,", "unknown partition 'dev'"),
-        ("b,train,s,25,3.5,2,1,0.1,ab,cd,", "frames '3.5' is no number from 0"),
-        ("b,train,s,nan,3,2,1,0.1,ab,cd,", "fps 'nan' is no number from 0"),
-        ("b,train,s,25,3,2,1,0.1,ab,cd", "10 columns instead of 11"),
+        ("../a,train,s,25,3,2,1,0.1,ab,cd,ef,", "trial '../a' is no name for a file"),
+        ("a,train,s,25,3,2,1,0.1,ab,cd,ef,", "trial a a second time"),
+        ("b,dev,s,25,3,2,1,0.1,ab,cd,ef,", "unknown partition 'dev'"),
+        ("b,train,s,25,3.5,2,1,0.1,ab,cd,ef,", "frames '3.5' is no number from 0"),
+        ("b,train,s,nan,3,2,1,0.1,ab,cd,ef,", "fps 'nan' is no number from 0"),
+        ("b,train,s,25,3,2,1,0.1,ab,cd,ef", "11 columns instead of 12"),
     ],
 )
 def test_a_bad_row_is_named_by_its_line(tmp_path: Path, row: str, fault: str) -> None:
     path = tmp_path / "manifest.csv"
-    path.write_text(f"{','.join(COLUMNS)}\na,train,s,25,3,2,1,0.1,ab,cd,\n{row}\n")
+    path.write_text(f"{','.join(COLUMNS)}\na,train,s,25,3,2,1,0.1,ab,cd,ef,\n{row}\n")
     with pytest.raises(InputError) as caught:
         read_manifest(path)
     (problem,) = caught.value.problems

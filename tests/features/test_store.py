@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.features.store import CHUNK_FRAMES, SCHEMA_VERSION, FeatureStore, assemble_store, write_trial
 from pipeline.runtime.errors import InputError
+from pipeline.runtime.files import sha256_file
 
 ATTRIBUTES = {"backbone": "ir50", "modality": "visual", "dimension": 8, "weights": {"name": "random", "seed": 0}}
 
@@ -100,7 +101,12 @@ def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
 def test_attributes_and_fingerprint(tmp_path: Path) -> None:
     path = make_store(tmp_path)
     first = FeatureStore.open(path).attributes
-    assert first == {"schema_version": SCHEMA_VERSION, **ATTRIBUTES, "fingerprint": first["fingerprint"]}
+    assert first == {
+        "schema_version": SCHEMA_VERSION,
+        **ATTRIBUTES,
+        "trials": {trial: FeatureStore.open(path).digest(trial) for trial in FeatureStore.open(path).trials},
+        "fingerprint": first["fingerprint"],
+    }
     assert len(first["fingerprint"]) == 64
     make_store(tmp_path, ("7", "video2"))
     fewer = FeatureStore.open(path).attributes["fingerprint"]
@@ -182,6 +188,30 @@ def test_a_damaged_file_is_named_with_its_trial(tmp_path: Path, array: str, dama
     assert problem.trial == "video2"
     assert array.split("/")[0] in str(problem.file)
     assert "dvc repro" in str(problem.remedy)
+
+
+def test_a_trial_that_is_whole_but_not_the_one_of_the_store_is_refused(tmp_path: Path) -> None:
+    path = make_store(tmp_path)
+    known = FeatureStore.open(path).digest("7")
+    arrays = trial() | {"embedding": trial()["embedding"] + 1}
+    shutil.rmtree(path / "7")
+    write(path / "7", **arrays)
+    store = FeatureStore.open(path)
+    assert store.digest("7") == known
+    with pytest.raises(InputError, match=r"trial 7: .*damaged: it is not what the store's attributes say -> remove"):
+        store.read("7")
+
+
+def test_digests_are_those_of_the_items_checksums(tmp_path: Path) -> None:
+    path = make_store(tmp_path)
+    before = content(path)
+    items = {trial: tmp_path / f"item-{trial}" for trial in FeatureStore.open(path).trials}
+    checksums = {
+        trial: {file.relative_to(item).as_posix(): sha256_file(file) for file in item.rglob("*") if file.is_file()}
+        for trial, item in items.items()
+    }
+    assemble_store(path, items, attributes=ATTRIBUTES, checksums=checksums)
+    assert content(path) == before
 
 
 def test_what_is_no_store_is_refused_with_the_remedy(tmp_path: Path) -> None:

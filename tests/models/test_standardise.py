@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.models.standardise import Standardise
+from pipeline.models.standardise import BLOCK, Moments, Standardise
 
 
 @pytest.fixture
@@ -38,3 +38,20 @@ def test_features_that_are_not_finite_are_refused() -> None:
         Standardise.fit([np.array([[1.0], [np.nan]])], kind="per_dimension")
     with pytest.raises(ValueError, match="0 frames"):
         Standardise.fit([], kind="per_dimension")
+
+
+def test_moments_of_parts_combine_to_those_of_the_whole() -> None:
+    x = np.random.default_rng(1).normal(1e4, [1.0, 1e-2], (3 * BLOCK + 7, 2))
+    whole = Moments.of(x)
+    parts = sum(map(Moments.of, (x[:1], x[1:1], x[1:2000], x[2000:])), start=Moments.of(x[:0]))
+    assert parts.count == whole.count == len(x)
+    for moments in (whole, parts):
+        np.testing.assert_allclose(moments.mean, x.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(moments.squares / len(x), x.var(axis=0), rtol=1e-8)
+
+
+def test_statistics_are_the_same_from_frames_and_from_moments(trials: list[np.ndarray]) -> None:
+    once = Standardise.fit(trials, kind="per_dimension")
+    again = Standardise.from_moments([Moments.of(trial) for trial in trials], kind="per_dimension")
+    assert torch.equal(once.mean, again.mean)
+    assert torch.equal(once.std, again.std)

@@ -105,7 +105,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gaps: Gaps) -> Path
     for trial, frames in LENGTHS.items():
         one = clip(trial)
         write_clip(tmp_path / f"data/clips/{trial}.h5", one)
-        rows.append(ManifestRow(trial, one.partition, trial, 25.0, frames, frames - 3, frames, 1.0, "0", "0"))
+        known = (25.0, frames, frames - 3, frames, 1.0, "0", "0", one.labels_digest())
+        rows.append(ManifestRow(trial, one.partition, trial, *known))
     write_manifest(tmp_path / "data/clips/manifest.csv", rows)
     write_folds(tmp_path / "data/folds.json", Folds(scheme="subject", folds=FOLDS, test=("t",)))
     for stream, (modality, dimension) in STREAMS.items():

@@ -81,6 +81,7 @@ def write_clips(*clips: Clip) -> None:
                 duration=len(clip.audio) / clip.sample_rate,
                 digest=clip.digest(),
                 media=clip.media_digest(),
+                labels=clip.labels_digest(),
                 further=write_further(clip.other_digests()),
             )
         )
@@ -98,7 +99,7 @@ def test_what_comes_out() -> None:
     fingerprint = store.attributes.pop("fingerprint")
     assert len(fingerprint) == 64
     assert store.attributes == {
-        "schema_version": 1,
+        "schema_version": 2,
         "backbone": "ir50",
         "modality": "visual",
         "dimension": 512,
@@ -106,6 +107,7 @@ def test_what_comes_out() -> None:
         "precision": "float32",
         "arithmetic": "native",
         "front_end": ir50.FRONT_END,
+        "trials": {trial: store.digest(trial) for trial in ("7", "video2_left")},
     }
     features = store.read("7")
     assert features.embedding.shape == (3, 512)
@@ -276,5 +278,6 @@ def test_the_metadata_is_the_same_wherever_it_is_written() -> None:
         "precision",
         "arithmetic",
         "front_end",
+        "trials",
         "fingerprint",
     ]

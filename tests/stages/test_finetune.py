@@ -63,6 +63,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 duration=1.0,
                 digest=clip.digest(),
                 media=clip.media_digest(),
+                labels=clip.labels_digest(),
             )
             for trial, clip in read.items()
         ]

@@ -17,7 +17,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("data/clips").mkdir(parents=True)
     partitions = ["train"] * 6 + ["validation"] * 2 + ["test"]
     rows = [
-        ManifestRow(f"t{number}", partition, f"s{number // 2}", 25.0, 100, 90, 90, 4.0, "a", "b")  # type: ignore[arg-type]
+        ManifestRow(f"t{number}", partition, f"s{number // 2}", 25.0, 100, 90, 90, 4.0, "a", "b", "c")  # type: ignore[arg-type]
         for number, partition in enumerate(partitions)
     ]
     write_manifest(Path("data/clips/manifest.csv"), rows)

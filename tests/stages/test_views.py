@@ -14,6 +14,8 @@ from pipeline.evaluation.predictions import read_frames
 from pipeline.features.store import FeatureStore, assemble_store, write_trial
 from pipeline.features.views import ViewJoin, join_views
 from pipeline.models.trained import TrainedFold
+from pipeline.training.frames import FrameTable
+from pipeline.training.stored_frames import StoredFrames
 from stages import evaluate, train
 from tests.stages.test_evaluate import FOLDS, LENGTHS, STREAMS, clip, embedding
 
@@ -63,8 +65,8 @@ def write_store(stream: str) -> None:
     assemble_store(Path(f"data/features/{stream}.zarr"), groups, attributes=attributes)
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def start_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write clips, folds and stores, one of several views, and make their folder the current directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AFFECTFLOW_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "argv", ["stage", "grjca"])
@@ -74,12 +76,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for trial, frames in LENGTHS.items():
         one = clip(trial)
         write_clip(Path(f"data/clips/{trial}.h5"), one)
-        rows.append(ManifestRow(trial, one.partition, trial, 25.0, frames, frames - 3, frames, 1.0, "0", "0"))
+        known = (25.0, frames, frames - 3, frames, 1.0, "0", "0", one.labels_digest())
+        rows.append(ManifestRow(trial, one.partition, trial, *known))
     write_manifest(Path("data/clips/manifest.csv"), rows)
     write_folds(Path("data/folds.json"), Folds(scheme="subject", folds=FOLDS, test=("t",)))
     for stream in STREAMS:
         write_store(stream)
     return tmp_path
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return start_project(tmp_path, monkeypatch)
 
 
 def test_a_model_is_trained_on_all_views_and_predicts_from_the_centre(project: Path) -> None:
@@ -99,7 +107,10 @@ def test_a_model_is_trained_on_all_views_and_predicts_from_the_centre(project: P
 
 
 def test_the_views_of_a_store_come_into_the_table_by_role(project: Path) -> None:
-    table = train.read_frames(("ir50", "vggish"), ["a", "c"])
+    folder = project / "table"
+    folder.mkdir()
+    StoredFrames.of(("ir50", "vggish"), ["a", "c"]).save(folder)
+    table = FrameTable.open(folder)
     assert table.views == {"visual": VIEWS["ir50"]}
     assert table.streams["visual"].shape == (3, LENGTHS["a"] + LENGTHS["c"], 6)
     stored = FeatureStore.open(Path("data/features/ir50.zarr")).read("c").embedding

@@ -1,10 +1,14 @@
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
+from pipeline.models.standardise import Standardise
+from pipeline.models.windows import kept_frames
 from pipeline.runtime.errors import InputError
 from pipeline.training.frames import FrameTable, join_frames
+from pipeline.training.table_files import TableWriter, TrialFrames
 
 
 def _inputs() -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
@@ -37,6 +41,37 @@ def test_a_saved_table_is_the_same_when_mapped(tmp_path: Path) -> None:
     assert list(again.streams) == ["visual", "audio"]
     assert [again.digest(trial) for trial in again.trials] == [table.digest(trial) for trial in table.trials]
     assert again.missing == {}
+
+
+@pytest.mark.parametrize("gaps", ["mask", "compact"])
+def test_the_moments_of_a_saved_table_are_those_of_the_frames_that_are_looked_at(
+    tmp_path: Path, gaps: Literal["mask", "compact"]
+) -> None:
+    features, labels = _views()
+    labels["two"][1:4] = labels["one"][:, 1] = np.nan
+    join_frames(features, labels, trials=("two", "one"), views=VIEWS).save(tmp_path)
+    table = FrameTable.open(tmp_path)
+    for role, views in (("visual", features["visual"]), ("audio", {t: x[None] for t, x in features["audio"].items()})):
+        moments = list(table.moments(role, ("one", "two"), gaps=gaps))
+        kept = {trial: kept_frames(labels[trial], gaps=gaps) for trial in ("one", "two")}
+        frames = np.concatenate([view[kept[trial]] for trial in kept for view in views[trial]]).astype(np.float64)
+        assert (
+            sum(one.count for one in moments) == len(frames) == (4 + (6 if gaps == "mask" else 3)) * len(views["one"])
+        )
+        fitted = Standardise.from_moments(moments, kind="per_dimension")
+        np.testing.assert_allclose(fitted.mean.numpy(), frames.mean(axis=0), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(fitted.std.numpy(), frames.std(axis=0), rtol=1e-5)
+
+
+def test_a_trial_of_another_width_than_those_before_is_refused(tmp_path: Path) -> None:
+    features, labels = _inputs()
+    frames = {trial: TrialFrames({"audio": features["audio"][trial]}, labels[trial]) for trial in labels}
+    frames["two"] = TrialFrames({"audio": features["visual"]["two"]}, labels["two"])
+    with TableWriter(tmp_path, {"one": 4, "two": 6}, views={}) as writer:
+        writer.add(frames["one"])
+        with pytest.raises(ValueError, match=r"trial two: audio is float16 of shape \(1, 6, 3\), .* of width 2"):
+            writer.add(frames["two"])
+    assert not (tmp_path / "trials.json").exists(), "what is not finished is no table"
 
 
 def test_a_missing_faces_embedding_is_saved_with_the_table_and_its_stream(tmp_path: Path) -> None:
@@ -95,9 +130,9 @@ def test_views_lie_one_after_the_other_each_in_one_piece(tmp_path: Path) -> None
     assert table.streams["visual"].flags.c_contiguous
     for trial in ("one", "two"):
         for place in (0, 1):
-            view = table.planes("visual")[place]
+            view = table.streams["visual"][place]
             assert np.array_equal(view[table.rows(trial)], features["visual"][trial][place])
-    assert table.planes("audio").shape == (1, 10, 2)
+    assert table.streams["audio"].shape == (10, 2)
     alone = table.only("visual")
     assert (list(alone.streams), alone.views) == (["visual"], {"visual": ("centre", "centre_flipped")})
     assert table.only("audio").views == {}
