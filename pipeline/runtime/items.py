@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel
 
+from pipeline.runtime.checking import check_side_by_side
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.executor import Executor, run
@@ -109,7 +111,7 @@ class ItemCache:
 
         A damaged item is removed, with a warning that names it.
         """
-        if not self._folder(key).is_dir():
+        if not self.holds(key):
             return None
         damage = self.damage(key)
         if damage is not None:
@@ -120,6 +122,10 @@ class ItemCache:
         with contextlib.suppress(OSError):
             os.utime(self.record(key))
         return self.path(key)
+
+    def holds(self, key: str) -> bool:
+        """Say whether there is an item `key`, without reading it."""
+        return self._folder(key).is_dir()
 
     def checksums(self, key: str) -> dict[str, str]:
         """Return the SHA-256 of each file of a finished item."""
@@ -200,6 +206,11 @@ class Materialised:
     computed: tuple[str, ...]
 
 
+def look_up(items: Sequence[Item], *, cache: ItemCache, label: str) -> dict[str, Path]:
+    """Return the directories of the items that the cache holds, by key, after comparing their checksums."""
+    return check_side_by_side({item.key: item.name for item in items if cache.holds(item.key)}, cache.get, label=label)
+
+
 def materialise(
     items: Sequence[Item],
     function: Callable[[Any, Path], None],
@@ -210,23 +221,25 @@ def materialise(
     on_error: Literal["fail", "skip"] = "fail",
     seeds: Seeds | None = None,
     before: Callable[[], None] | None = None,
+    known: Mapping[str, Path] = MappingProxyType({}),
 ) -> Materialised:
     """Compute the items that the cache does not hold yet with ``function(payload, directory)``.
 
     Parameters
     ----------
-    items, function, cache, executor : what, how, where to keep it, and on what
-    label : of the work, for people
-    on_error : whether an item that fails is an error of the whole, after the others are finished
+    items, function, cache, executor, label : what, how, where to keep it, on what, and its name for people
+    on_error : whether an item that fails is an error of the whole
     seeds : results of earlier runs that may hold missing items
     before : called once before anything is computed, not where nothing is
+    known : what `look_up` found a moment ago, by key: it is not read again
 
     Raises
     ------
     InputError
         Under `on_error` ``"fail"``, after the other items are finished, with the problems of all that failed.
     """
-    found = {item.key: cache.get(item.key, name=item.name) for item in items}
+    here = {**known, **look_up([item for item in items if item.key not in known], cache=cache, label=label)}
+    found = {item.key: here.get(item.key) for item in items}
     if seeds is not None:
         lacking = [key for key, path in found.items() if path is None]
         taken = seeds.take(lacking, cache.create)

@@ -21,10 +21,12 @@ class Progress:
     label : what is being done, such as ``"extract ir50"``
     total : how many items there are in all
     done : items that were finished before (found in the cache)
+    what : is counted
     """
 
-    def __init__(self, label: str, *, total: int, done: int = 0) -> None:
+    def __init__(self, label: str, *, total: int, done: int = 0, what: str = "items") -> None:
         self.label = label
+        self.what = what
         self.total = total
         self.done = done
         self._cached = done
@@ -50,7 +52,7 @@ class Progress:
             self._task = self._bar.add_task(self.label, total=self.total, completed=self.done, item="")
         else:
             found = f", {self._cached} of them cached" if self._cached else ""
-            self._line(f"{self.total} items{found}")
+            self._line(f"{self.total} {self.what}{found}")
         return self
 
     def advance(self, item: str = "") -> None:

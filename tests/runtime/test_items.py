@@ -18,6 +18,7 @@ from pipeline.evaluation.config import FoldsConfig
 from pipeline.runtime.code import Code, source_path
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.executor import Executor
+from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import (
     Item,
     ItemCache,
@@ -26,6 +27,7 @@ from pipeline.runtime.items import (
     cache_root,
     item_key,
     libraries,
+    look_up,
     materialise,
 )
 from pipeline.runtime.loaded import SOURCES
@@ -264,6 +266,27 @@ def test_only_what_is_missing_is_computed(cache: ItemCache) -> None:
     assert second.computed == ("c",)
     assert list(second.paths) == ["c", "b", "a"], "in the order of the items"
     assert {name: (path / "note").read_text() for name, path in second.paths.items()} == {"a": "1", "b": "2", "c": "3"}
+
+
+def test_what_is_cached_is_read_once_and_with_progress_from_the_start(
+    cache: ItemCache, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = items_of(a="1", b="2", c="3")
+    materialise(items, note, cache=cache, executor=SERIAL, label="test")
+    capsys.readouterr()
+    read: list[Path] = []
+
+    def noted(path: Path) -> str:
+        assert "cached items to check" in capsys.readouterr().err or read
+        read.append(path)
+        return sha256_file(path)
+
+    monkeypatch.setattr("pipeline.runtime.items.sha256_file", noted)
+    known = look_up(items[:1], cache=cache, label="test")
+    done = materialise([*items, *items_of(d="4")], note, cache=cache, executor=SERIAL, label="test", known=known)
+    assert done.computed == ("d",)
+    of_cached = [path for path in read if path.is_relative_to(cache.root / "items")]
+    assert sorted(of_cached) == sorted(done.paths[name] / "note" for name in "abc")
 
 
 def test_equal_items_are_computed_once(cache: ItemCache) -> None:

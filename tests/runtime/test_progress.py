@@ -72,6 +72,14 @@ def test_nothing_to_do_is_one_line(monkeypatch: pytest.MonkeyPatch, clock: Clock
     assert stream.getvalue() == "clips: 3 items, 3 of them cached\n"
 
 
+def test_what_is_counted_has_a_name(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Progress("clips", total=3, what="cached items to check"):
+        pass
+    assert stream.getvalue() == "clips: 3 cached items to check\n"
+
+
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)

@@ -19,7 +19,7 @@ from pipeline.features.store import FeatureStore
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import ConfigError, InputError
 from pipeline.runtime.files import sha256_file
-from pipeline.runtime.items import materialise
+from pipeline.runtime.items import ItemCache, materialise
 from stages import extract
 from tests.backbones.clips import make_clip
 
@@ -264,6 +264,25 @@ def test_the_command_says_what_is_wrong_without_a_traceback(project: Path) -> No
     assert done.returncode == 1
     assert "run `dvc repro clips`" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_rerun_reads_each_cached_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    extract.main()
+    before, read = content(), []
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return sha256_file(path)
+
+    for module in ("items", "files", "seeds"):
+        monkeypatch.setattr(f"pipeline.runtime.{module}.sha256_file", noted)
+    monkeypatch.setattr("pipeline.features.store.sha256_file", noted)
+    extract.main()
+    assert content() == before
+    cache = ItemCache()
+    keys = cache.keys()
+    files = [file for key in keys for file in cache.path(key).rglob("*") if file.is_file()]
+    assert sorted(read) == sorted(files)
 
 
 def test_the_metadata_is_the_same_wherever_it_is_written() -> None:

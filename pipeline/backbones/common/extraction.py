@@ -13,7 +13,7 @@ from pipeline.clips.manifest import ManifestRow
 from pipeline.features.views import ViewJoin, join_views
 from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
-from pipeline.runtime.items import Item, ItemCache, Materialised, item_key, materialise
+from pipeline.runtime.items import Item, ItemCache, Materialised, item_key, look_up, materialise
 from pipeline.runtime.seeds import Seeds
 
 
@@ -119,7 +119,9 @@ def _joined(
         for trial, views in items.items()
     }
     # Where the whole is there, its parts may be gone: `affectflow cache prune` drops what is not asked for.
-    missing = {trial: key for trial, key in keys.items() if cache.get(key, name=trial) is None}
+    wholes = [Item(trial, key, None, code) for trial, key in keys.items()]
+    known = look_up(wholes, cache=cache, label=label)
+    missing = {trial: key for trial, key in keys.items() if key not in known}
     taken = seeds.take(list(missing.values()), cache.create) if seeds is not None else ()
     lacking = [part for trial, key in missing.items() if key not in taken for part in items[trial].values()]
     paths = materialise(lacking, embed_clip, cache=cache, executor=executor, label=label, before=before).paths
@@ -127,4 +129,4 @@ def _joined(
         Item(trial, key, ViewJoin(tuple((view, paths.get(part.name)) for view, part in items[trial].items())), code)
         for trial, key in keys.items()
     ]
-    return materialise(joins, join_views, cache=cache, executor=executor, label=f"{label}, views joined")
+    return materialise(joins, join_views, cache=cache, executor=executor, label=f"{label}, views joined", known=known)
