@@ -14,7 +14,7 @@ from pipeline.runtime.stage import argument, load_params, run_stage
 def main() -> None:
     """Write predictions/<name>/ and metrics/evaluate/<name>.json."""
     name = argument("ensemble")
-    params = load_params()
+    params = load_params(options=False)
     config = params.entry(EnsembleConfig, "ensembles", name)
     corpus = params.section(TargetsConfig, "corpus")
     members = {member: read_frames(PREDICTIONS / member / "frames.h5", attention=False) for member in config.models}

@@ -10,7 +10,7 @@ from pipeline.runtime.stage import load_params, run_stage
 
 def main() -> None:
     """Split the trials of the manifest."""
-    params = load_params()
+    params = load_params(options=False)
     config = params.section(FoldsConfig, "folds")
     folds = make_folds(read_manifest(MANIFEST), scheme=config.scheme, count=config.count)
     with replacing_file(FOLDS) as fresh:

@@ -10,7 +10,7 @@ from pipeline.runtime.stage import load_params, run_stage
 
 def main() -> None:
     """Write reports/index.html and reports/ccc.{csv,md,tex,json}."""
-    load_params()
+    load_params(options=False)
     build_report(load(), root=Path(), reports=REPORTS)
 
 

@@ -30,17 +30,16 @@ def index() -> None:
 def validate() -> None:
     """Check the corpus of params.yaml and list every problem with its file and row; exit 1 if there is any."""
     from pipeline.config import load
-    from pipeline.readers.index import is_stale
-    from pipeline.readers.index import validate as find_problems
+    from pipeline.readers.index import survey
     from pipeline.readers.memory import FileMemory
     from pipeline.runtime.errors import InputError
     from pipeline.runtime.executor import Executor
 
     params = load()
-    corpus, memory, executor = params.corpus, FileMemory(), Executor.from_config(params.compute)
-    problems = find_problems(corpus, memory=memory, executor=executor)
-    if problems:
-        raise InputError(f"the corpus {corpus.root} cannot be used", problems)
+    corpus = params.corpus
+    found = survey(corpus, memory=FileMemory(), executor=Executor.from_config(params.compute))
+    if found.problems:
+        raise InputError(f"the corpus {corpus.root} cannot be used", found.problems)
     typer.echo(f"{corpus.root}: no problem found")
-    changes = is_stale(corpus, memory=memory, executor=executor)
+    changes = found.changes(Path(corpus.index))
     typer.echo(f"{corpus.index} is older than the corpus: {changes} -> run `affectflow index`" if changes else changes)

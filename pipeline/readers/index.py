@@ -22,7 +22,7 @@ from pipeline.runtime.executor import Executor, run
 from pipeline.runtime.folders import work_folder
 from pipeline.runtime.progress import Progress
 
-__all__ = ["IndexChanges", "IndexRow", "build_index", "is_stale", "read_index", "validate", "write_index"]
+__all__ = ["IndexChanges", "IndexRow", "Survey", "build_index", "is_stale", "read_index", "survey", "write_index"]
 
 
 def build_index(config: CorpusConfig, *, memory: FileMemory, executor: Executor) -> tuple[IndexRow, ...]:
@@ -37,15 +37,10 @@ def build_index(config: CorpusConfig, *, memory: FileMemory, executor: Executor)
     InputError
         Lists every problem of every file; nothing is written.
     """
-    rows, problems = _survey(config, memory=memory, executor=executor)
-    if problems:
-        raise InputError(f"the corpus {config.root} cannot be used", problems)
-    return rows
-
-
-def validate(config: CorpusConfig, *, memory: FileMemory, executor: Executor) -> tuple[Problem, ...]:
-    """Read and check a whole corpus and return every problem of its layout and of its files."""
-    return _survey(config, memory=memory, executor=executor)[1]
+    found = survey(config, memory=memory, executor=executor)
+    if found.problems:
+        raise InputError(f"the corpus {config.root} cannot be used", found.problems)
+    return found.rows
 
 
 @dataclass(frozen=True)
@@ -66,19 +61,32 @@ class IndexChanges:
 
 
 def is_stale(config: CorpusConfig, *, memory: FileMemory, executor: Executor) -> IndexChanges:
-    """Say which trials changed, appeared or vanished since the index was written.
+    """Say which trials changed, appeared or vanished since the index was written; see `Survey.changes`."""
+    return survey(config, memory=memory, executor=executor).changes(Path(config.index))
 
-    Only files that `memory` does not know are read, so the answer is exact and, on the machine that built the index,
-    quick. Without an index every trial has appeared.
+
+@dataclass(frozen=True)
+class Survey:
+    """What one reading of a corpus found.
+
+    Parameters
+    ----------
+    rows : of its index, sorted by trial
+    problems : of its layout and of its files
     """
-    path = Path(config.index)
-    before = {row.trial: row for row in read_index(path)} if path.is_file() else {}
-    now = {row.trial: row for row in _survey(config, memory=memory, executor=executor)[0]}
-    return IndexChanges(
-        changed=tuple(sorted(name for name in before.keys() & now.keys() if before[name] != now[name])),
-        appeared=tuple(sorted(now.keys() - before.keys())),
-        vanished=tuple(sorted(before.keys() - now.keys())),
-    )
+
+    rows: tuple[IndexRow, ...]
+    problems: tuple[Problem, ...]
+
+    def changes(self, index: Path) -> IndexChanges:
+        """Compare with an index. Without one every trial has appeared."""
+        before = {row.trial: row for row in read_index(index)} if index.is_file() else {}
+        now = {row.trial: row for row in self.rows}
+        return IndexChanges(
+            changed=tuple(sorted(name for name in before.keys() & now.keys() if before[name] != now[name])),
+            appeared=tuple(sorted(now.keys() - before.keys())),
+            vanished=tuple(sorted(before.keys() - now.keys())),
+        )
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,12 @@ class _Job:
     output: Path
 
 
-def _survey(
-    config: CorpusConfig, *, memory: FileMemory, executor: Executor
-) -> tuple[tuple[IndexRow, ...], tuple[Problem, ...]]:
+def survey(config: CorpusConfig, *, memory: FileMemory, executor: Executor) -> Survey:
+    """Read and check a whole corpus.
+
+    Only files that `memory` does not know are read, so the answer is exact and, on the machine that built the index,
+    quick.
+    """
     corpus = open_corpus(config)
     trials = corpus.trials()
     problems = list(corpus.validate())
@@ -106,7 +117,8 @@ def _survey(
         scans.extend(pickle.loads(job.output.read_bytes()) for job in jobs)  # noqa: S301  # nosec B301 # written a moment ago by _scan
     problems.extend(problem for scan in scans for problem in scan.problems)
     root = Path(config.root)
-    return tuple(_row(trial, scan, root) for trial, scan in zip(trials, scans, strict=True)), tuple(problems)
+    rows = (_row(trial, scan, root) for trial, scan in zip(trials, scans, strict=True))
+    return Survey(tuple(rows), tuple(problems))
 
 
 def _scan(job: _Job) -> None:

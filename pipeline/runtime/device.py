@@ -1,13 +1,14 @@
-"""Which device the current worker computes on."""
+"""Which device the current worker computes on. PyTorch is loaded when it is first asked for: many stages need none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.runtime.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 _current = ["cpu"]
 
@@ -26,8 +27,10 @@ def available_devices(device: Literal["auto", "cpu", "cuda"]) -> tuple[str, ...]
     return tuple(f"cuda:{index}" for index in range(count)) or ("cpu",)
 
 
-def current_device() -> torch.device:
+def current_device() -> "torch.device":
     """Return the device of this worker."""
+    import torch
+
     return torch.device(_current[-1])
 
 
@@ -48,4 +51,6 @@ def use_device(name: str) -> Iterator[None]:
 
 @cache
 def _cuda_count() -> int:
+    import torch
+
     return torch.cuda.device_count() if torch.cuda.is_available() else 0

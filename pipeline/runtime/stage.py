@@ -49,12 +49,20 @@ class StageParams:
         return Executor.from_config(self.section(ComputeConfig, "compute"), device=device)
 
 
-def load_params() -> StageParams:
+def load_params(*, options: bool = True) -> StageParams:
     """Check the whole params.yaml, and give access to its sections.
 
     The check is imported by name: it guards the run and reaches no result, so the stage does not depend on it.
+
+    Parameters
+    ----------
+    options : whether to compare the options of models with their networks, too, which loads PyTorch. A stage of
+        seconds that needs no network leaves that to those before and after it
     """
-    import_module("pipeline.checks").check_file(PARAMS)
+    if options:
+        import_module("pipeline.checks").check_file(PARAMS)
+    else:
+        import_module("pipeline.config").load(PARAMS)
     params = StageParams(read_yaml(PARAMS))
     if params.section(ComputeConfig, "compute").numerics == "portable":
         require_portable()

@@ -18,8 +18,10 @@ from pipeline.cli import app
 from pipeline.cli.status import explain, orphans
 from pipeline.clips.partition import Partition
 from pipeline.config import load
+from pipeline.corpora.config import CorpusConfig
 from pipeline.evaluation.predictions import TrialPrediction, read_frames, write_frames
 from pipeline.features.store import assemble_store, write_trial
+from pipeline.readers.interface import Corpus, open_corpus
 from pipeline.runtime.items import ItemCache
 from pipeline.training.config import TrainingConfig
 from tests.corpus_factory import TRAIN
@@ -98,6 +100,22 @@ def test_index_writes_a_summary_and_the_file(affectflow: Call, project: Path) ->
     (project / "index.csv").unlink()
     assert "written" in affectflow("index").out
     assert (project / "index.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["index", "validate", "status"])
+def test_a_corpus_is_surveyed_once(
+    affectflow: Call, project: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    surveys = []
+
+    def noted(config: CorpusConfig) -> Corpus:
+        surveys.append(config)
+        return open_corpus(config)
+
+    monkeypatch.setattr("pipeline.readers.index.open_corpus", noted)
+    monkeypatch.setattr("pipeline.cli.status.dvc_status", dict)
+    affectflow(command)
+    assert len(surveys) == 1
 
 
 def test_validate_lists_every_problem_with_its_row(affectflow: Call, project: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.corpora.config import RecolaConfig, TableConfig
-from pipeline.readers.index import IndexRow, build_index, is_stale, read_index, validate, write_index
+from pipeline.readers.index import IndexRow, build_index, is_stale, read_index, survey, write_index
 from pipeline.runtime.errors import InputError
 from tests.corpus_factory import SERIAL, age, memory_in
 from tests.media_factory import cut_off, write_video
@@ -42,7 +42,7 @@ def build(config: RecolaConfig | TableConfig) -> dict[str, IndexRow]:
 
 
 def faults(config: RecolaConfig | TableConfig) -> list[str]:
-    found = validate(config, memory=memory_in(Path(config.index).parent), executor=SERIAL)
+    found = survey(config, memory=memory_in(Path(config.index).parent), executor=SERIAL).problems
     assert found
     return [str(problem).replace(f"{config.root}/", "") for problem in found]
 

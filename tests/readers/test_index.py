@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.readers import scan
 from pipeline.readers.crops import check_crops
-from pipeline.readers.index import IndexRow, build_index, is_stale, validate, write_index
+from pipeline.readers.index import IndexRow, build_index, is_stale, survey, write_index
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.executor import Executor
 from tests.corpus_factory import (
@@ -39,7 +39,7 @@ def build(root: Path, **changes: object) -> tuple[IndexRow, ...]:
 
 
 def faults(root: Path, **changes: object) -> list[str]:
-    found = validate(config_of(root, **changes), memory=memory_in(root.parent), executor=SERIAL)
+    found = survey(config_of(root, **changes), memory=memory_in(root.parent), executor=SERIAL).problems
     assert found
     return [str(problem) for problem in found]
 

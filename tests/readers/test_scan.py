@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.media.images import LARGEST_FILE
-from pipeline.readers.index import validate
+from pipeline.readers.index import survey
 from pipeline.runtime.tables import LARGEST_LABELS
 from tests.corpus_factory import (
     FRAMES,
@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def faults(root: Path, **changes: object) -> list[str]:
-    found = validate(config_of(root, **changes), memory=memory_in(root.parent), executor=SERIAL)
+    found = survey(config_of(root, **changes), memory=memory_in(root.parent), executor=SERIAL).problems
     assert found
     return [str(problem) for problem in found]
 
@@ -180,4 +180,4 @@ def test_what_may_not_be_read_is_a_problem_until_it_may(root: Path, monkeypatch:
     assert all("cannot be read: Permission denied" in fault for fault in found)
     monkeypatch.undo()
     # The files are as old as before.
-    assert validate(config_of(root), memory=memory_in(root.parent), executor=SERIAL) == ()
+    assert survey(config_of(root), memory=memory_in(root.parent), executor=SERIAL).problems == ()
