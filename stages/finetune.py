@@ -8,9 +8,9 @@ from pipeline.clips.target import TargetsConfig
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.folds import read_folds
 from pipeline.evaluation.outputs import write_evaluation
+from pipeline.evaluation.scoring import score_predictions
 from pipeline.finetuning.config import FinetuneSection, finetune_of
 from pipeline.finetuning.model import ModelFinetuning
-from pipeline.finetuning.scores import score_predictions
 from pipeline.models.config import ModelConfig
 from pipeline.runtime.items import ItemCache
 from pipeline.runtime.layout import CLIPS, FINETUNED, FOLDS, MANIFEST, METRICS, MODELS, PREDICTIONS
@@ -40,7 +40,8 @@ def main() -> None:
     result = finetuning.run(MODELS / name)
     evaluation = score_predictions(
         finetuned,
-        result.predictions,
+        lambda wanted: {place: result.predictions[place] for place in wanted},
+        runs=list(result.runs),
         folds=folds,
         clips=CLIPS,
         ranges=corpus.targets,

@@ -82,6 +82,7 @@ def evaluate(
     read: Callable[[str], TrialInput],
     ranges: Ranges,
     config: EvaluateConfig,
+    prepare: Callable[[Sequence[tuple[int, str]]], None] = lambda _: None,
 ) -> Evaluation:
     """Predict every fold's held-out trials and the test trials.
 
@@ -96,6 +97,8 @@ def evaluate(
     read : gives a trial's streams and labels
     ranges : the targets, in column order, with the range their predictions are clipped to
     config : how many folds predict the test trials, and how they are combined
+    prepare : told which fold will be asked for which trial, before it is: first of the held-out trials, then of the
+        test trials
 
     Raises
     ------
@@ -109,8 +112,8 @@ def evaluate(
     _check(held_out)
     targets = list(ranges)
     predicted: dict[int, list[TrialPrediction]] = {}
-    best: tuple[int, ...] = ()
-    with Progress(f"evaluate {model}", total=sum(map(len, held_out.values())) + len(test)) as progress:
+    prepare([(fold, trial) for fold in sorted(folds) for trial in held_out[fold]])
+    with Progress(f"score {model}", total=sum(map(len, held_out.values())), what="trials") as progress:
         for fold in sorted(folds):
             predicted[fold] = []
             for trial in held_out[fold]:
@@ -128,9 +131,11 @@ def evaluate(
                     )
                 )
                 progress.advance(trial)
-        scores = score_folds(predicted, targets)
-        best = best_folds({k: mean_scores(repeats) for k, repeats in scores.items()}, count=config.top_folds)
-        tested = []
+    scores = score_folds(predicted, targets)
+    best = best_folds({k: mean_scores(repeats) for k, repeats in scores.items()}, count=config.top_folds)
+    prepare([(fold, trial) for fold in best for trial in test])
+    tested = []
+    with Progress(f"combine {model}", total=len(test), what="test trials") as progress:
         for trial in test:
             given = read(trial)
             answers = {fold: _mean([predict(given) for predict in folds[fold]]) for fold in best}

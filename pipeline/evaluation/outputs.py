@@ -11,6 +11,7 @@ from pipeline.evaluation.metrics import Scores, mean_and_sd, mean_scores, overal
 from pipeline.evaluation.predictions import TrialPrediction, TrialScores, write_frames, write_trial_text, write_trials
 from pipeline.evaluation.submission import Repair, write_repairs, write_submission
 from pipeline.runtime.files import replacing, replacing_file
+from pipeline.runtime.progress import Progress
 
 DIGITS = 6
 """Digits after the point in the metrics file: enough to compare runs, few enough to read."""
@@ -38,11 +39,22 @@ def write_evaluation(
     InputError
         If the sample does not name the same trials as the test partition.
     """
-    with replacing(predictions) as folder:
-        write_frames(folder / "frames.h5", targets=targets, validation=evaluation.validation, test=evaluation.test)
+    count = len(evaluation.validation) + 2 * len(evaluation.test)
+    with (
+        replacing(predictions) as folder,
+        Progress(f"write {predictions}", total=count, what="series of frames") as progress,
+    ):
+        write_frames(
+            folder / "frames.h5",
+            targets=targets,
+            validation=evaluation.validation,
+            test=evaluation.test,
+            written=progress.advance,
+        )
         write_trials(folder / "trials.csv", trial_scores(evaluation.validation, targets=targets))
         for one in evaluation.test:
             write_trial_text(folder / f"{one.trial}.txt", one.predictions, targets=targets)
+            progress.advance(one.trial)
         tested = {one.trial: one.predictions for one in evaluation.test}
         repairs = write_submission(folder / "submission.txt", tested, targets=targets, sample=sample)
         write_repairs(folder / "repairs.csv", repairs)

@@ -4,7 +4,7 @@ No file holds a date or a path, so equal predictions give equal bytes; all are o
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -77,7 +77,12 @@ class FramePredictionsFile:
 
 
 def write_frames(
-    path: Path, *, targets: Sequence[str], validation: Iterable[TrialPrediction], test: Iterable[TrialPrediction]
+    path: Path,
+    *,
+    targets: Sequence[str],
+    validation: Iterable[TrialPrediction],
+    test: Iterable[TrialPrediction],
+    written: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Write ``frames.h5``: groups ``validation/<trial>`` and ``test/<trial>``.
 
@@ -86,6 +91,7 @@ def write_frames(
     path : file to write; replaced if it is there
     targets : names of the k columns
     validation, test : trials in any order
+    written : called with the name of each trial that was written
 
     Raises
     ------
@@ -102,6 +108,7 @@ def write_frames(
                 if one.trial in group:
                     raise ValueError(f"trial {one.trial} is given twice in {part}")
                 _write_trial(group.create_group(one.trial), one)
+                written(one.trial)
 
 
 def _write_trial(group: Any, one: TrialPrediction) -> None:

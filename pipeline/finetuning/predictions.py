@@ -7,20 +7,12 @@ itself. They are items of their own: a new test trial is predicted, and no fold 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-from safetensors.numpy import load_file, save_file
 
 from pipeline.clips.clip import check_clip, read_clip
+from pipeline.evaluation.prediction_file import write_predictions
 from pipeline.finetuning.fold import FinetunedFold
 from pipeline.finetuning.task import StreamSource
-from pipeline.models.trained import FramePredictions
 from pipeline.runtime.device import current_device
-
-FILE = "predictions.safetensors"
-_ATTENTION = "attention/"
 
 
 @dataclass(frozen=True)
@@ -44,23 +36,14 @@ class PredictionTask:
 
 
 def predict_trial(task: PredictionTask, directory: Path) -> None:
-    """Predict every frame of a trial; write `FILE`."""
+    """Predict every frame of a trial."""
     device = current_device()
     clip = read_clip(task.clip)
     check_clip(task.clip, claimed=task.digest, found=clip.digest())
     answer = _load(task.fold, task.streams, str(device)).predict(
         clip, device=device, labels=clip.labels if task.labelled else None
     )
-    arrays: dict[str, npt.NDArray[Any]] = {"predictions": answer.predictions}
-    arrays |= {f"{_ATTENTION}{name}": values for name, values in answer.attention.items()}
-    save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, directory / FILE)
-
-
-def read_predictions(directory: Path) -> FramePredictions:
-    """Read what `predict_trial` wrote."""
-    arrays = load_file(directory / FILE)
-    attention = {name.removeprefix(_ATTENTION): arrays[name] for name in sorted(arrays) if name.startswith(_ATTENTION)}
-    return FramePredictions(arrays["predictions"], attention)
+    write_predictions(directory, answer)
 
 
 @lru_cache(maxsize=1)

@@ -100,7 +100,10 @@ class StoredFrames:
         views = {role: names for role, store in self.stores.items() if len(names := views_of(store)) > 1}
         problems: list[Problem] = []
         label = f"read {' and '.join(store.path.stem for store in self.stores.values())}"
-        with TableWriter(directory, self.frames, views=views) as writer, Progress(label, total=len(self.frames)) as bar:
+        with (
+            TableWriter(directory, self.frames, views=views) as writer,
+            Progress(label, total=len(self.frames), what="trials") as progress,
+        ):
             for trial in self.frames:
                 try:
                     frames = self._read(trial)
@@ -110,7 +113,7 @@ class StoredFrames:
                     problems += faults(trial, frames, views=views)
                     if not problems:
                         writer.add(frames)
-                bar.advance(trial)
+                progress.advance(trial)
             if problems:
                 raise InputError(UNFIT, problems)
             writer.finish(self.missing)

@@ -17,9 +17,10 @@ from pipeline.backbones.common.interface import load_backbone
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.clip import read_clip
 from pipeline.evaluation.metrics import score
+from pipeline.evaluation.prediction_file import read_predictions
 from pipeline.finetuning.fold import FinetunedFold
 from pipeline.finetuning.loop import finetune_fold
-from pipeline.finetuning.predictions import PredictionTask, predict_trial, read_predictions
+from pipeline.finetuning.predictions import PredictionTask, predict_trial
 from pipeline.finetuning.release import released_names
 from pipeline.finetuning.task import FinetuneTask
 from pipeline.finetuning.tunable import load_tunable

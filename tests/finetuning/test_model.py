@@ -10,8 +10,8 @@ from pipeline.clips.clip import read_clip, write_clip
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.folds import Fold, Folds
 from pipeline.evaluation.runs import Run, all_runs, find_runs
+from pipeline.evaluation.scoring import score_predictions
 from pipeline.finetuning.model import ModelFinetuning
-from pipeline.finetuning.scores import score_predictions
 from pipeline.models.trained import TrainedFold
 from pipeline.runtime.errors import ConfigError, InputError
 from pipeline.runtime.executor import Executor
@@ -87,7 +87,13 @@ def test_folds_are_fine_tuned_once_and_scored_like_any_models(folder: Path) -> N
 
     config = EvaluateConfig(top_folds=1)
     evaluation = score_predictions(
-        "x", first.predictions, folds=FOLDS, clips=folder / "clips", ranges=TARGETS, config=config
+        "x",
+        lambda wanted: {place: first.predictions[place] for place in wanted},
+        runs=list(first.runs),
+        folds=FOLDS,
+        clips=folder / "clips",
+        ranges=TARGETS,
+        config=config,
     )
     assert {one.trial for one in evaluation.validation} == {*VALIDATION, *TRAIN[2:]}
     assert [one.trial for one in evaluation.test] == list(TEST)
@@ -134,7 +140,8 @@ def test_every_repeat_is_fine_tuned_from_its_own_start(folder: Path, tmp_path: P
     assert len({sha256_file(path / FOLD) for path in tuned.runs.values()}) == 4
     evaluation = score_predictions(
         "x",
-        tuned.predictions,
+        lambda wanted: {place: tuned.predictions[place] for place in wanted},
+        runs=list(tuned.runs),
         folds=FOLDS,
         clips=folder / "clips",
         ranges=TARGETS,

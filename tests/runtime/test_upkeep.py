@@ -40,6 +40,13 @@ def test_the_survey_knows_every_kind(cache: ItemCache) -> None:
     }
 
 
+def test_predictions_are_told_from_folds(cache: ItemCache) -> None:
+    with cache.create(64 * "d") as directory:
+        (directory / "predictions.safetensors").write_bytes(b"x")
+    counts = survey(cache)
+    assert (counts["folds"], counts["predictions"]) == ((1, 100), (1, 1))
+
+
 def test_an_empty_cache_is_no_error(tmp_path: Path) -> None:
     cache = ItemCache(tmp_path / "nothing")
     assert survey(cache) == {"checkpoints": (0, 0), "leftovers": (0, 0)}

@@ -1,7 +1,8 @@
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,15 @@ from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.clips.target import Target
 from pipeline.evaluation.folds import Fold, Folds, write_folds
 from pipeline.evaluation.metrics import score
+from pipeline.evaluation.predict import PredictionTask, predict_trial
 from pipeline.evaluation.predictions import read_frames
-from pipeline.features.store import assemble_store, write_trial
+from pipeline.features.store import FeatureStore, assemble_store, write_trial
 from pipeline.models.build import build_network
 from pipeline.models.config import ModelConfig
 from pipeline.models.standardise import Standardise
-from pipeline.models.trained import StandardisedNetwork, TrainedFold
+from pipeline.models.trained import FramePredictions, StandardisedNetwork, TrainedFold
 from pipeline.runtime.errors import ConfigError, InputError
+from pipeline.runtime.files import sha256_file
 from pipeline.training.config import TrainingConfig
 from stages.evaluate import main
 
@@ -98,6 +101,7 @@ def gaps(request: pytest.FixtureRequest) -> Gaps:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gaps: Gaps) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AFFECTFLOW_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "argv", ["stages.evaluate", "grjca"])
     (tmp_path / "params.yaml").write_text(PARAMS)
     (tmp_path / "data/clips").mkdir(parents=True)
@@ -171,6 +175,66 @@ def test_a_second_run_gives_the_same_bytes(project: Path) -> None:
     assert len(before) == 6
     main()
     assert outs(project) == before
+
+
+def test_what_is_predicted_already_is_not_predicted_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch, gaps: Gaps
+) -> None:
+    main()
+    before = outs(project)
+    predicted: list[int] = []
+    predict = TrainedFold.predict
+
+    def noted(self: TrainedFold, streams: dict[str, np.ndarray], **options: Any) -> FramePredictions:
+        predicted.append(len(streams["visual"]))
+        return predict(self, streams, **options)
+
+    monkeypatch.setattr(TrainedFold, "predict", noted)
+    main()
+    assert predicted == []
+    assert outs(project) == before
+    other = 1 - json.loads((project / "metrics/evaluate/grjca.json").read_text())["best_folds"][0]
+    trained_fold(gaps, 2).save(project / f"models/grjca/fold{other}.safetensors")
+    main()
+    held_out = [LENGTHS[trial] for trial in FOLDS[other].validation]
+    assert predicted[: len(held_out)] == held_out, "the other fold's trials are there already"
+    assert set(predicted[len(held_out) :]) <= {LENGTHS["t"]}
+
+
+def test_the_bytes_are_the_same_in_worker_processes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main()
+    before = outs(project)
+    monkeypatch.setenv("AFFECTFLOW_CACHE", str(project / "another"))
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("engine: serial", "engine: processes, workers: 2"))
+    main()
+    assert outs(project) == before
+
+
+def test_other_inputs_than_at_the_start_are_refused(project: Path, tmp_path: Path) -> None:
+    store = FeatureStore.open(project / "data/features/ir50.zarr")
+    network = project / "models/grjca/fold0.safetensors"
+    known = (store.attributes["fingerprint"], store.digest("a"))
+    clip_of = project / "data/clips/a.h5"
+
+    def task(**changes: Any) -> PredictionTask:
+        good = PredictionTask(
+            trial="a",
+            network=(network, sha256_file(network)),
+            features=(("visual", store.path, *known),),
+            clip=clip_of,
+            labels=clip("a").labels_digest(),
+        )
+        return replace(good, **changes)
+
+    for changes, named in (
+        ({"network": (network, "0")}, "fold0.safetensors"),
+        ({"features": (("visual", store.path, "0", known[1]),)}, "ir50.zarr"),
+        ({"features": (("visual", store.path, known[0], "0"),)}, "ir50.zarr"),
+        ({"labels": "0"}, "a.h5"),
+    ):
+        with pytest.raises(InputError, match=rf"{named}.*(it changed while the stage ran|its content is not what)"):
+            predict_trial(task(**changes), tmp_path)
 
 
 def test_a_trial_without_features_is_named(project: Path) -> None:
