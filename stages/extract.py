@@ -26,7 +26,7 @@ def main() -> None:
         executor=executor,
         seeds=seeds,
     )
-    attributes = store_attributes(name, config, arithmetic=executor.arithmetic)
+    attributes = store_attributes(name, config, executor=executor)
     checksums = {trial: cache.checksums(path.parent.name) for trial, path in embedded.paths.items()}
     assemble_store(seeds.out, embedded.paths, attributes=attributes, checksums=checksums)
     write_seeds(seeds, embedded.paths, cache=cache, place=lambda trial, file: f"{trial}/{file}")

@@ -65,10 +65,12 @@ def _processor() -> Iterator[Finding]:
     from numpy._core import _multiarray_umath as core  # type: ignore[attr-defined]
 
     from pipeline.cli.record import processor_name
+    from pipeline.runtime.device import computes_bfloat16
 
     name = processor_name()
     if core.__cpu_features__.get("AVX2"):
-        yield Finding("processor", "ok", f"{name}, with AVX2: portable and native numerics")
+        half = "with" if computes_bfloat16("cpu") else "without"
+        yield Finding("processor", "ok", f"{name}, with AVX2: portable and native numerics; {half} bfloat16")
     else:
         remedy = "set `compute: {numerics: native}` in params.yaml"
         yield Finding("processor", "note", f"{name}, without AVX2: no portable numerics", remedy)

@@ -1,5 +1,6 @@
 """Which device the current worker computes on. PyTorch is loaded when it is first asked for: many stages need none."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,6 +10,15 @@ from pipeline.runtime.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
+
+BFLOAT16 = ("amx_bf16", "avx512_bf16", "bf16", "sve_bf16")
+"""torch's names of the processors' instructions for bfloat16, x86-64 and ARM."""
+
+WITHOUT_BFLOAT16 = frozenset({"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"})
+"""Values of ONEDNN_MAX_CPU_ISA that keep convolutions from using those instructions."""
+
+AMPERE = (8, 0)
+"""The first compute capability with matrix units for bfloat16."""
 
 _current = ["cpu"]
 
@@ -47,6 +57,17 @@ def use_device(name: str) -> Iterator[None]:
         yield
     finally:
         _current.pop()
+
+
+def computes_bfloat16(device: str) -> bool:
+    """Return whether `device` of this machine has instructions for bfloat16, which are then the faster ones."""
+    import torch
+
+    if device != "cpu":
+        return torch.cuda.get_device_capability(device) >= AMPERE
+    found = torch.cpu.get_capabilities()
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    return any(found.get(name, False) for name in BFLOAT16) and limit not in WITHOUT_BFLOAT16
 
 
 @cache

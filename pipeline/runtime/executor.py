@@ -22,7 +22,7 @@ from importlib import import_module
 from typing import Generic, Literal, TypeVar
 
 from pipeline.runtime.config import ComputeConfig
-from pipeline.runtime.device import available_devices, set_device, use_device
+from pipeline.runtime.device import available_devices, computes_bfloat16, set_device, use_device
 from pipeline.runtime.errors import AffectflowError, disk_error
 from pipeline.runtime.numerics import PORTABLE, THREADS
 
@@ -81,6 +81,13 @@ class Executor:
         if gpu and self.numerics == "portable":
             logger.info("a GPU computes natively: compute.numerics 'portable' holds for a CPU alone")
         return "cuda" if gpu else self.numerics
+
+    @cached_property
+    def computes_bfloat16(self) -> bool:
+        """Whether every device that may get an item has instructions for bfloat16."""
+        if self.engine == "ray":
+            return bool(import_module("pipeline.runtime.ray_engine").computes_bfloat16(self))
+        return all(computes_bfloat16(device) for device in available_devices(self.device))
 
     def count(self) -> int:
         """Return how many items run at a time."""

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.runtime import device as devices
 from pipeline.runtime.device import use_device
 from pipeline.runtime.errors import AffectflowError
 from pipeline.runtime.executor import Executor, Result, attempt, one_thread
@@ -64,6 +65,25 @@ def has_gpu(executor: Executor) -> bool:
     ray = _import_ray()
     with _cluster(ray, executor):
         return _device(ray, executor) != "cpu"
+
+
+def computes_bfloat16(executor: Executor) -> bool:
+    """Say whether every machine of the cluster that may get an item has instructions for bfloat16.
+
+    Raises
+    ------
+    AffectflowError
+        as `run`
+    """
+    ray = _import_ray()
+    with _cluster(ray, executor):
+        device = _device(ray, executor)
+        kind = "CPU" if device == "cpu" else "GPU"
+        affinity = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
+        ask = ray.remote(devices.computes_bfloat16).options(num_cpus=0, num_gpus=float(device != "cpu"))
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get(kind)]
+        answers = [ask.options(scheduling_strategy=affinity(node, soft=False)).remote(device) for node in nodes]
+        return all(ray.get(answers))
 
 
 def _run_item(function: Callable[[T], None], item: T, place: str, device: str, numerics: str) -> BaseException | None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipeline.runtime import device as module
-from pipeline.runtime.device import available_devices, current_device, use_device
+from pipeline.runtime.device import available_devices, computes_bfloat16, current_device, use_device
 from pipeline.runtime.errors import ConfigError
 
 
@@ -27,3 +27,34 @@ def test_the_current_device_holds_inside_the_block() -> None:
         assert current_device() == torch.device("cuda:1")
         raise RuntimeError("leave")
     assert current_device() == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "limit", "native"),
+    [
+        ({"avx512_bf16": True}, None, True),
+        ({"avx512_bf16": False, "amx_bf16": True}, "", True),
+        ({"bf16": True}, "all", True),
+        ({"avx2": True, "avx512_bf16": False}, None, False),
+        ({}, None, False),
+        ({"avx512_bf16": True}, "AVX2", False),
+        ({"amx_bf16": True}, "avx512_core", False),
+        ({"avx512_bf16": True}, "AVX512_CORE_BF16", True),
+    ],
+)
+def test_a_processor_computes_bfloat16_where_it_has_and_may_use_the_instructions(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], limit: str | None, native: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    if limit is not None:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert computes_bfloat16("cpu") is native
+
+
+@pytest.mark.parametrize(("capability", "native"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_a_gpu_computes_bfloat16_from_ampere_on(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], native: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert computes_bfloat16("cuda:0") is native

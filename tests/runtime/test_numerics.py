@@ -103,5 +103,6 @@ def test_a_gpu_computes_natively_whatever_is_asked_for(
 
 
 def test_a_store_records_the_arithmetic() -> None:
-    attributes = store_attributes("ir50", BackboneConfig(weights="random"), arithmetic="portable")
-    assert attributes["arithmetic"] == "portable"
+    config = BackboneConfig(weights="random")
+    attributes = store_attributes("ir50", config, executor=Executor(numerics="portable"))
+    assert (attributes["arithmetic"], attributes["precision"]) == ("portable", "float32")

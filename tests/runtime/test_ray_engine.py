@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from pipeline.runtime.device import computes_bfloat16
 from pipeline.runtime.errors import AffectflowError, InputError
 from pipeline.runtime.executor import Executor, run
 from tests.runtime.test_executor import jobs, outputs
@@ -61,3 +62,12 @@ def test_a_ray_worker_computes_portably(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_cluster_without_gpus_computes_as_asked() -> None:
     assert Executor(engine="ray", workers=1, device="auto", numerics="portable").arithmetic == "portable"
+
+
+@pytest.mark.slow
+def test_every_machine_of_a_cluster_is_asked_for_bfloat16() -> None:
+    ray.init(address="local", num_cpus=1, include_dashboard=False)
+    try:
+        assert Executor(engine="ray", workers=1, device="cpu").computes_bfloat16 == computes_bfloat16("cpu")
+    finally:
+        ray.shutdown()

@@ -16,6 +16,7 @@ from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.further_datasets import write_further
 from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.features.store import FeatureStore
+from pipeline.runtime import executor
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import ConfigError, InputError
 from pipeline.runtime.files import sha256_file
@@ -217,6 +218,24 @@ def test_every_parameter_that_reaches_the_result_counts(embedded: list[str], cha
     extract.main()
     assert embedded == ["7", "7"]
     assert content() == before
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_shares_its_items_with_the_precision_that_it_comes_to(
+    embedded: list[str], monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    write_clips(make_clip("7", frames=1))
+    monkeypatch.setattr(executor, "computes_bfloat16", lambda device: native)
+    write_params(precision="auto")
+    extract.main()
+    before = content()
+    write_params(precision="bfloat16" if native else "float32")
+    extract.main()
+    assert embedded == ["7"]
+    assert content() == before
+    write_params(precision="float32" if native else "bfloat16")
+    extract.main()
+    assert embedded == ["7", "7"]
 
 
 def test_the_code_of_the_backbone_counts(embedded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

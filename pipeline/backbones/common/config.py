@@ -22,12 +22,16 @@ View = Literal[
 
 
 class BackboneConfig(Section):
-    """One backbone: its weights, the precision of computation and storage, and the views of a face it embeds."""
+    """One backbone: its weights, the precision of computation and storage, and the views of a face it embeds.
+
+    `precision` is that of the network. ``"auto"`` is bfloat16 where all devices that may compute have instructions for
+    it and `compute.numerics` is ``"native"``, float32 elsewhere; `pipeline.backbones.common.precision` resolves it.
+    """
 
     weights: str
     sha256: str | None = None
     seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     batch: int = Field(default=32, gt=0)
     store: Literal["float16", "float32"] = "float16"
     views: tuple[View, ...] = ("centre",)

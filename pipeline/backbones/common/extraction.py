@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.backbones.common.config import BackboneConfig, View
 from pipeline.backbones.common.embed import Extraction, embed_clip
 from pipeline.backbones.common.interface import check_weights, load_backbone
+from pipeline.backbones.common.precision import resolve_precision
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.manifest import ManifestRow
 from pipeline.features.views import ViewJoin, join_views
@@ -45,12 +46,13 @@ def extract_trials(
     Raises
     ------
     ConfigError
-        There is no such backbone.
+        There is no such backbone, or its precision does not go with `compute.numerics`.
     InputError
         The weights' file is not the one of the section, or a clip failed.
     """
     datasets = load_backbone(backbone).DATASETS
     weights = Weights.from_config(config)
+    precision = resolve_precision(config.precision, executor)
     check = partial(check_weights, backbone, weights)
     code = Code.of("pipeline.backbones.common.embed", f"pipeline.backbones.{backbone}")
 
@@ -62,7 +64,7 @@ def extract_trials(
             content=row.content(datasets),
             view=view,
             weights=weights,
-            precision=config.precision,
+            precision=precision,
             batch=config.batch,
             store=config.store,
         )
@@ -72,7 +74,7 @@ def extract_trials(
             backbone=backbone,
             view=view,
             weights=weights.identity,
-            precision=config.precision,
+            precision=precision,
             # The convolution libraries choose their kernels by the batch, and with them the last bits.
             batch=config.batch,
             store=config.store,
@@ -89,16 +91,16 @@ def extract_trials(
     return materialise(centres, embed_clip, cache=cache, executor=executor, label=label, seeds=seeds, before=check)
 
 
-def store_attributes(backbone: str, config: BackboneConfig, *, arithmetic: str) -> dict[str, Any]:
-    """Return what a feature store records of its backbone, and of the arithmetic that it was computed with."""
+def store_attributes(backbone: str, config: BackboneConfig, *, executor: Executor) -> dict[str, Any]:
+    """Return what a feature store records of its backbone, and of the arithmetic that `executor` computed it with."""
     package = load_backbone(backbone)
     return {
         "backbone": backbone,
         "modality": package.MODALITY,
         "dimension": package.DIMENSION,
         "weights": Weights.from_config(config).attributes,
-        "precision": config.precision,
-        "arithmetic": arithmetic,
+        "precision": resolve_precision(config.precision, executor),
+        "arithmetic": executor.arithmetic,
         "front_end": package.FRONT_END,
     } | ({"views": list(config.views)} if len(config.views) > 1 else {})
 
