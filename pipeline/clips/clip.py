@@ -114,12 +114,7 @@ class Clip:
 
     def other_digests(self) -> dict[str, str]:
         """Return the SHA-256 of each further dataset by its name: `media_digest` does not change when one is added."""
-        digests = {}
-        for name, array in self._others().items():
-            digest = hashlib.sha256()
-            _add(digest, name, array)
-            digests[name] = digest.hexdigest()
-        return digests
+        return {name: _digest(name, array) for name, array in self._others().items()}
 
     def labels_digest(self) -> str:
         """Return the SHA-256 over the labels."""
@@ -129,7 +124,8 @@ class Clip:
 
     def content(self, datasets: Iterable[str]) -> str:
         """Return what identifies the parts that a feature of these `datasets` depends on, as the manifest does."""
-        return content_of(self.media_digest(), write_further(self.other_digests()), datasets)
+        wanted = {name: _digest(name, array) for name, array in self._others().items() if name in set(datasets)}
+        return content_of(self.media_digest(), write_further(wanted), datasets)
 
     def digest(self) -> str:
         """Return the SHA-256 over the whole content, whichever way the HDF5 library lays it out in a file."""
@@ -180,6 +176,12 @@ def _write_checked(file: Any, name: str, array: NDArray[Any]) -> None:
     file.create_dataset(name, data=array, track_times=False, **options)
 
 
+def _digest(name: str, array: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    _add(digest, name, array)
+    return digest.hexdigest()
+
+
 def _add(digest: "hashlib._Hash", name: str, array: NDArray[Any]) -> None:
     digest.update(f"{name} {array.dtype.str} {array.shape}\0".encode())
     digest.update(np.ascontiguousarray(array).data)
@@ -203,10 +205,11 @@ def check_clip(path: Path, *, claimed: str, found: str) -> None:
         raise InputError("a clip has changed", [problem])
 
 
-def read_clip(path: Path, *, faces: bool = True, audio: bool = True) -> Clip:
+def read_clip(path: Path, *, faces: bool = True, audio: bool = True, mapped: bool = False) -> Clip:
     """Read a clip, or all of it but the large parts: without `faces` or `audio` those arrays have length 0.
 
-    Faces in other sizes are mapped from the file: only the frames that are used are read.
+    Faces in other sizes, and all of them if `mapped`, are mapped from the file: only the frames that are used are read,
+    and the file must not be written to meanwhile.
 
     The file is opened read-only: it may be a link into a cache.
 
@@ -229,7 +232,7 @@ def read_clip(path: Path, *, faces: bool = True, audio: bool = True) -> Clip:
             fps=float(attributes["fps"]),
             targets=targets,
             time=file["time"][:],
-            faces=file["faces"][:] if faces else np.zeros((0, *file["faces"].shape[1:]), dtype=np.uint8),
+            faces=_faces(path, file["faces"], mapped=mapped) if faces else _faces_left_out(file["faces"]),
             face_valid=file["face_valid"][:],
             audio=file["audio"][:] if audio else np.zeros(0, dtype=np.int16),
             sample_rate=int(attributes["sample_rate"]),
@@ -239,6 +242,14 @@ def read_clip(path: Path, *, faces: bool = True, audio: bool = True) -> Clip:
             other_audio={int(name.removeprefix("audio_")): file[name][:] for name in sounds},
             other_faces={int(name.removeprefix("faces_")): _mapped(path, file[name]) for name in sizes},
         )
+
+
+def _faces(path: Path, dataset: Any, *, mapped: bool) -> NDArray[np.uint8]:
+    return _mapped(path, dataset) if mapped else np.asarray(dataset[:], dtype=np.uint8)
+
+
+def _faces_left_out(dataset: Any) -> NDArray[np.uint8]:
+    return np.zeros((0, *dataset.shape[1:]), dtype=np.uint8)
 
 
 def _mapped(path: Path, dataset: Any) -> NDArray[np.uint8]:

@@ -80,10 +80,12 @@ def computes_bfloat16(executor: Executor) -> bool:
         device = _device(ray, executor)
         kind = "CPU" if device == "cpu" else "GPU"
         affinity = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
-        ask = ray.remote(devices.computes_bfloat16).options(num_cpus=0, num_gpus=float(device != "cpu"))
+        ask, gpus = ray.remote(devices.computes_bfloat16), float(device != "cpu")
         nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get(kind)]
-        answers = [ask.options(scheduling_strategy=affinity(node, soft=False)).remote(device) for node in nodes]
-        return all(ray.get(answers))
+        places = [
+            {"num_cpus": 0, "num_gpus": gpus, "scheduling_strategy": affinity(node, soft=False)} for node in nodes
+        ]
+        return all(ray.get([ask.options(**place).remote(device) for place in places]))
 
 
 def _run_item(function: Callable[[T], None], item: T, place: str, device: str, numerics: str) -> BaseException | None:

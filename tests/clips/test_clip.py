@@ -53,6 +53,13 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, frames: int, size:
     clip = make_clip(frames, size)
     write_clip(path, clip)
     assert_same(read_clip(path), clip)
+    assert_same(read_clip(path, mapped=True), clip)
+
+
+def test_mapped_faces_are_not_read(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.h5", make_clip())
+    assert isinstance(read_clip(tmp_path / "a.h5", mapped=True).faces.base, np.memmap)
+    assert not isinstance(read_clip(tmp_path / "a.h5").faces.base, np.memmap)
 
 
 def test_the_format(tmp_path: Path) -> None:

@@ -53,6 +53,17 @@ class PublishedNetwork(nn.Module):
         """Translate a published layout that differs from the network's own; by default there is none."""
         return state_dict
 
+    def for_inference(self, device: torch.device, precision: torch.dtype) -> nn.Module:
+        """Return what computes this network's embeddings on `device` in `precision`: by default it is moved there.
+
+        The network is given up: it may share tensors with what is returned, or be it.
+        """
+        placed = self.requires_grad_(False).to(device, precision)
+        # Channels last is the layout that the convolution libraries compute in; the numbers are the same.
+        video = any(parameter.ndim == 5 for parameter in placed.parameters())
+        layout = torch.channels_last_3d if video else torch.channels_last
+        return placed.to(memory_format=layout)  # type: ignore[call-overload, no-any-return]
+
 
 N = TypeVar("N", bound=nn.Module)
 P = TypeVar("P", bound=PublishedNetwork)

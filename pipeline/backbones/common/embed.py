@@ -53,7 +53,7 @@ def embed_clip(extraction: Extraction, directory: Path) -> None:
     backbone = load_backbone(extraction.backbone)
     device = current_device()
     network = _network(extraction.backbone, extraction.weights, extraction.precision, str(device))
-    clip = read_clip(extraction.clip)
+    clip = read_clip(extraction.clip, mapped=True)
     check_clip(extraction.clip, claimed=extraction.content, found=clip.content(backbone.DATASETS))
     clip = clip_in_view(clip, extraction.view, crop=crop_size(backbone))
     write_trial(
@@ -69,9 +69,5 @@ def embed_clip(extraction: Extraction, directory: Path) -> None:
 @lru_cache(maxsize=1)
 def _network(backbone: str, weights: Weights, precision: Precision, device: str) -> nn.Module:
     """Make the network once per worker: it is the same for all clips of a stage."""
-    network = load_backbone(backbone).build(weights).eval().requires_grad_(False)
-    network = network.to(torch.device(device), getattr(torch, precision))
-    # Channels last is the layout that the convolution libraries compute in; the numbers are the same.
-    video = any(parameter.ndim == 5 for parameter in network.parameters())
-    layout = torch.channels_last_3d if video else torch.channels_last
-    return network.to(memory_format=layout)  # type: ignore[call-overload, no-any-return]
+    network = load_backbone(backbone).build(weights)
+    return network.for_inference(torch.device(device), getattr(torch, precision))

@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 import pipeline.backbones
+from pipeline.backbones.common.checkpoints import PublishedNetwork
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.clip import Clip
 from pipeline.runtime.errors import ConfigError
@@ -38,7 +38,7 @@ class Backbone(Protocol):
     @property
     def DATASETS(self) -> frozenset[str]: ...  # noqa: D102
 
-    def build(self, weights: Weights) -> nn.Module:
+    def build(self, weights: Weights) -> PublishedNetwork:
         """Make the network, in evaluation mode on the CPU in float32."""
 
     def embed(self, network: Any, clip: Clip, *, batch: int, device: torch.device) -> npt.NDArray[np.float32]:

@@ -47,6 +47,23 @@ def convolutions(*, channels: int, norms: bool) -> nn.Sequential:
     return layers
 
 
+class Rounding(nn.Module):
+    """Goes on in another precision.
+
+    Parameters
+    ----------
+    precision : of the output
+    """
+
+    def __init__(self, precision: torch.dtype) -> None:
+        super().__init__()
+        self.precision = precision
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Round a tensor."""
+        return x.to(self.precision)
+
+
 class LogMelNetwork(PublishedNetwork):
     """VGGish's network: log-mel patches to 128 numbers before the last activation; in evaluation mode at first.
 
@@ -73,6 +90,17 @@ class LogMelNetwork(PublishedNetwork):
             nn.Linear(HIDDEN, EMBEDDING),
         )
         self.eval()
+
+    def for_inference(self, device: torch.device, precision: torch.dtype) -> nn.Module:
+        """Return the network, which computes its first convolution, a hundredth of the work, in float32 in any case.
+
+        Log-mel values have a large mean, and bfloat16 rounds them by as much as neighbouring patches differ.
+        """
+        placed = super().for_inference(device, precision)
+        if precision != torch.float32:
+            self.features[0].float()
+            self.features.insert(2, Rounding(precision))
+        return placed
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed patches.

@@ -11,6 +11,7 @@ from pipeline.backbones.common.batches import embed_faces
 from pipeline.backbones.common.checkpoints import build_network
 from pipeline.backbones.common.weights import Weights
 from pipeline.backbones.ir50.front_end import CROP, FRONT_END, centre_crop, check_size, normalise
+from pipeline.backbones.ir50.inference import FoldedIR50
 from pipeline.backbones.ir50.network import DIMENSION, IR50
 from pipeline.backbones.ir50.random_weights import fill_random
 from pipeline.clips.clip import Clip
@@ -43,12 +44,12 @@ def valid(clip: Clip) -> npt.NDArray[np.bool_]:
     return clip.face_valid
 
 
-def embed(network: IR50, clip: Clip, *, batch: int, device: torch.device) -> npt.NDArray[np.float32]:
+def embed(network: IR50 | FoldedIR50, clip: Clip, *, batch: int, device: torch.device) -> npt.NDArray[np.float32]:
     """Embed the face of each frame.
 
     Parameters
     ----------
-    network : on `device`, in the precision it shall compute in
+    network : on `device`, as its `for_inference` returned it
     clip : with faces of at least 40 x 40
     batch : faces at a time
     device : where to compute
@@ -63,7 +64,7 @@ def embed(network: IR50, clip: Clip, *, batch: int, device: torch.device) -> npt
         The clip's faces are smaller than the crop.
     """
     check_size(clip.faces, trial=clip.trial, what="extract ir50")
-    dtype = next(network.parameters()).dtype
+    dtype = torch.bfloat16 if isinstance(network, FoldedIR50) else next(network.parameters()).dtype
 
     def forward(faces: Tensor) -> Tensor:
         embedding: Tensor = network(normalise(faces).to(dtype, memory_format=torch.channels_last))

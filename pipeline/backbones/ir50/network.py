@@ -8,11 +8,13 @@ ones (two 3 x 3 convolutions) that begin with a batch norm, and nothing follows 
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.backbones.common.checkpoints import PublishedNetwork
 from pipeline.backbones.ir50.front_end import CROP
+from pipeline.backbones.ir50.inference import FoldedIR50
 
 DIMENSION: Final = 512
 STAGES: Final = ((64, 3, 1), (128, 4, 2), (256, 14, 2), (512, 3, 2))
@@ -95,6 +97,13 @@ class IR50(PublishedNetwork):
     def adapted(cls, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Take the prefix off names like ``backbone.body.0``."""
         return {key.removeprefix("backbone."): value for key, value in state_dict.items()}
+
+    def for_inference(self, device: torch.device, precision: torch.dtype) -> nn.Module:
+        """Return the network itself for float32, its folded form for bfloat16."""
+        if precision != torch.bfloat16:
+            return super().for_inference(device, precision)
+        with torch.no_grad():
+            return FoldedIR50(self, device=device)
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed faces.

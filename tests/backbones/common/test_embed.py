@@ -107,7 +107,7 @@ def test_batch_precision_and_storage_move_little(tmp_path: Path, name: str) -> N
     np.testing.assert_allclose(stored, exact, rtol=0, atol=1e-3 * scale)
     rough = extract(tmp_path, name, clip=clip, precision="bfloat16")[0].embedding
     cosine = (rough * exact).sum(axis=1) / np.linalg.norm(rough, axis=1) / np.linalg.norm(exact, axis=1)
-    assert 0.998 < cosine.min() <= cosine.max() < 1.000001
+    assert 0.999 < cosine.min() <= cosine.max() < 1.000001
     assert not np.allclose(rough, exact, rtol=0, atol=1e-4 * scale)
 
 
@@ -137,7 +137,10 @@ def test_a_further_backbones_item_is_close_to_its_embedding(tmp_path: Path, name
     )
     assert similarity.min() > (0.99999 if precision == "float32" else 0.99)
     network = module._network(name, Weights(), precision, "cpu")
-    assert {parameter.dtype for parameter in network.parameters()} == {getattr(torch, precision)}
+    # VGGish's network begins in float32.
+    begins = {"features.0.weight", "features.0.bias"} if name == "logmel_vgg" else set()
+    rest = [parameter for key, parameter in network.named_parameters() if key not in begins]
+    assert {parameter.dtype for parameter in rest} == {getattr(torch, precision)}
 
 
 @pytest.mark.parametrize(
