@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +16,12 @@ CLUTTER = frozenset({"thumbs.db", "desktop.ini"})
 
 def list_images(folder: Path) -> list[str]:
     """Return the names of all files in a folder of crops, sorted, without what file managers leave there."""
-    return sorted(
-        path.name
-        for path in folder.iterdir()
-        if not path.name.startswith(".") and path.name.lower() not in CLUTTER and path.is_file()
-    )
+    with os.scandir(folder) as entries:  # which know the files from the folders without asking for each
+        return sorted(
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(".") and entry.name.lower() not in CLUTTER and entry.is_file()
+        )
 
 
 def digest_bytes(data: bytes) -> str:

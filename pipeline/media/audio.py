@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from pipeline.media.clock import LONGEST_GAP, WITHOUT_TIME_STAMPS
 from pipeline.media.containers import check_container
-from pipeline.media.decoding import REMEDY, SILENT, open_container
+from pipeline.media.decoding import REMEDY, SILENT, open_container, seconds
 from pipeline.media.downmix import Downmix
 from pipeline.media.resampling import Resampler
 from pipeline.runtime.errors import InputError, Problem
 
 TOLERANCE = 0.05
 """Seconds by which a packet's time stamp may leave the running count of samples: time stamps are rounded."""
+
+BLOCK = 2**16
+"""Samples that are resampled at a time: a packet holds a thousand, and each call costs as much as they do."""
 
 RATES = range(1000, 1_000_001)
 """Hertz; any other sample rate is a damaged header."""
@@ -77,10 +80,7 @@ def read_audio(path: Path, rates: tuple[int, ...]) -> tuple[AudioTrack, ...]:
         sound.refuse("the audio stream is empty")
     if sound.problems:
         raise InputError("unusable media", sound.problems)
-    return tuple(
-        AudioTrack(resampler.finish(), resampler.rate, sound.start, tuple(sound.notes))
-        for resampler in sound.resamplers
-    )
+    return sound.finish()
 
 
 class _Sound:
@@ -93,6 +93,8 @@ class _Sound:
         self.resamplers: list[Resampler] = []
         self.rate, self.start, self.count = 0, 0.0, 0
         self._path, self._rates = path, rates
+        self._waiting: list[NDArray[np.float64]] = []
+        self._held = 0
 
     def refuse(self, message: str, remedy: str = REMEDY) -> bool:
         self.problems.append(Problem(message, file=str(self._path), remedy=remedy))
@@ -123,8 +125,23 @@ class _Sound:
 
     def _push(self, samples: NDArray[np.float64]) -> None:
         self.count += len(samples)
-        for resampler in self.resamplers:
-            resampler.push(samples)
+        self._held += len(samples)
+        self._waiting.append(samples)
+        if self._held >= BLOCK:
+            self._resample()
+
+    def _resample(self) -> None:
+        if self._waiting:
+            block = np.concatenate(self._waiting)
+            for resampler in self.resamplers:
+                resampler.push(block)
+        self._waiting, self._held = [], 0
+
+    def finish(self) -> tuple[AudioTrack, ...]:
+        """Return the sound at each rate."""
+        self._resample()
+        notes = tuple(self.notes)
+        return tuple(AudioTrack(each.finish(), each.rate, self.start, notes) for each in self.resamplers)
 
 
 def _frames(
@@ -142,6 +159,6 @@ def _frames(
         if packet.is_corrupt or any(frame.is_corrupt for frame in frames):
             failures.append(f"the sound cannot be decoded after {reached:.2f} s: it is damaged")
         for frame in frames:
-            time = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+            time = None if frame.pts is None or frame.time_base is None else seconds(frame.pts, frame.time_base)
             reached = reached + frame.samples / frame.sample_rate if time is None else time
             yield mono(frame), frame.sample_rate, time

@@ -7,6 +7,7 @@ most damage, that of libvpx does.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -71,7 +72,7 @@ class OpenVideo:
         decoder = self._decoder()
         for packet in self.container.demux():
             if packet.size and packet.pts is not None and packet.time_base is not None:
-                self.reached = max(self.reached, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                self.reached = max(self.reached, seconds(packet.pts + (packet.duration or 0), packet.time_base))
             if packet.stream.index != self.stream.index:
                 continue
             last = not packet.size and packet.dts is None
@@ -157,6 +158,11 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
     except IndexError as error:
         # PyAV knows the streams that there are at the beginning.
         raise unusable("the file cannot be read on: its streams change on the way", path, REMEDY) from error
+
+
+def seconds(stamp: int, time_base: Fraction) -> float:
+    """Return a time stamp in seconds, rounded once, as `float` of their product is, in a tenth of the time."""
+    return stamp * time_base.numerator / time_base.denominator
 
 
 def unusable(message: str, path: Path, remedy: str) -> InputError:

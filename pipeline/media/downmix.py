@@ -1,6 +1,7 @@
 """Any layout of channels as one, the way FFmpeg does it (libswresample, `-ac 1` to whole numbers)."""
 
 from contextlib import suppress
+from typing import cast
 
 import av
 import numpy as np
@@ -46,12 +47,18 @@ class Downmix:
             self._weights = mono_weights(_channels(frame.layout))
             self._form = form
         count = len(self._weights)
-        pieces = [piece.to_ndarray().reshape(-1, count) for piece in self._unpack.resample(frame)]
+        pieces = [_samples(piece, count) for piece in self._unpack.resample(frame)]
         samples = np.concatenate(pieces) if pieces else np.zeros((0, count))
         mono = np.zeros(len(samples))
         for weight, channel in zip(self._weights, samples.T, strict=True):
             mono += weight * channel
         return mono
+
+
+def _samples(frame: av.AudioFrame, count: int) -> NDArray[np.float64]:
+    """View a packed frame as (n, count); its buffer may go on behind the last sample."""
+    plane = cast("memoryview[int]", frame.planes[0])  # PyAV's types do not say that it is a buffer
+    return np.frombuffer(plane, dtype=np.float64, count=frame.samples * count).reshape(-1, count)
 
 
 def _channels(layout: av.AudioLayout) -> tuple[str, ...]:

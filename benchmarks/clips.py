@@ -1,0 +1,185 @@
+"""Building clips beside decoding alone, in CPU seconds on one pinned thread: `python -m benchmarks.clips`.
+
+The baseline decodes the same file with PyAV and does nothing with what comes out; for crops it is OpenCV's decoder and
+its resizing. A trial with crops is measured as a whole and part by part. The search for faces in trials without crops
+stands by itself.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from benchmarks._results import machine, table, write_section
+from benchmarks._timing import Times, one_pinned_thread, spread, take_turns
+from pipeline.corpora.digest import FolderDigest, digest_file, list_images, trial_digest
+from pipeline.corpora.trial import Trial
+from pipeline.ingest.build import ClipPayload, build_clip
+from pipeline.ingest.faces import read_faces
+from pipeline.media.audio import read_audio
+from pipeline.media.video import read_video
+from pipeline.runtime.errors import InputError
+
+GOAL = 0.9
+"""Share of the decoders' own speed that a whole clip should reach."""
+
+SEARCHED = 200
+"""Frames per second and core that should be searched for faces."""
+
+SIDE = 112
+"""Pixels of the corpus' crops."""
+
+
+def scene(height: int, width: int, number: int) -> np.ndarray:
+    """Draw a picture that moves, with detail and noise as a camera's has."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    waves = [np.sin((rows * a + columns * b + 3 * number) / 23) for a, b in ((1, 0.3), (0.2, 1), (0.7, -0.6))]
+    noise = np.random.default_rng(number).normal(0, 3, (height, width, 1)).astype(np.float32)
+    return np.clip(np.stack(waves, axis=2) * 60 + 128 + noise, 0, 255).astype(np.uint8)
+
+
+def write_trial(folder: Path, *, frames: int, height: int, width: int) -> Trial:
+    """Write H.264 with AAC, and a crop per frame."""
+    images = folder / "crops"
+    images.mkdir()
+    with av.open(str(folder / "video.mp4"), "w") as container:
+        picture = container.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "23"})
+        assert isinstance(picture, av.VideoStream)
+        picture.height, picture.width, picture.pix_fmt = height, width, "yuv420p"
+        sound = container.add_stream("aac", rate=44100, layout="stereo")
+        assert isinstance(sound, av.AudioStream)
+        for number in range(frames):
+            shown = scene(height, width, number)
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+            crop = cv2.resize(shown[:, :height], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+            cv2.imwrite(str(images / f"{number + 1:05}.jpg"), crop, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        noise = np.random.default_rng(0).normal(0, 0.1, (2, frames * 44100 // 30)).astype(np.float32)
+        for start in range(0, noise.shape[1], 1024):
+            piece = av.AudioFrame.from_ndarray(noise[:, start : start + 1024].copy(), format="fltp", layout="stereo")
+            piece.sample_rate, piece.pts, piece.time_base = 44100, start, Fraction(1, 44100)
+            container.mux(sound.encode(piece))
+        for stream in (picture, sound):
+            container.mux(stream.encode())
+    return Trial("bench", "train", "bench", folder / "video.mp4", images, None)
+
+
+def decode_alone(path: Path, kind: str) -> int:
+    """Decode a file's pictures or sound with PyAV, and count the frames."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0] if kind == "video" else container.streams.audio[0]
+        stream.codec_context.thread_count = 1
+        return sum(1 for _ in container.decode(stream))
+
+
+def crops_alone(folder: Path, size: int) -> int:
+    """Read, decode and shrink crops with OpenCV."""
+    for name in list_images(folder):
+        image = cv2.imdecode(np.fromfile(folder / name, dtype=np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    return size
+
+
+def payload_of(trial: Trial) -> ClipPayload:
+    """Describe a trial as the clips stage does."""
+    assert trial.images is not None
+    folder = FolderDigest()
+    for name in list_images(trial.images):
+        folder.add(name, (trial.images / name).read_bytes())
+    sources = {"video": digest_file(trial.video), "images": folder.hexdigest()}
+    return ClipPayload(trial, trial_digest(sources), (), face_size=48, sample_rate=16000)
+
+
+def measure(folder: Path, *, frames: int, height: int, width: int, rounds: int) -> list[list[Any]]:
+    """Time one trial part by part; return rows of the table."""
+    trial = write_trial(folder, frames=frames, height=height, width=width)
+    payload, images, out = payload_of(trial), trial.images, folder / "clip"
+    assert images is not None
+    out.mkdir()
+    parts: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+        "time line: every picture decoded and checked": (
+            lambda: read_video(trial.video),
+            lambda: decode_alone(trial.video, "video"),
+        ),
+        "sound: decoded, mixed, resampled": (
+            lambda: read_audio(trial.video, (16000,)),
+            lambda: decode_alone(trial.video, "audio"),
+        ),
+        "crops of 112 pixels to 48": (
+            lambda: read_faces(images, frames=frames, size=48),
+            lambda: crops_alone(images, 48),
+        ),
+    }
+    variants: dict[str, Callable[[], Any]] = {}
+    for name, (ours, alone) in parts.items():
+        variants[name], variants[f"{name}, alone"] = ours, alone
+    variants["clip"] = lambda: build_clip(payload, out)
+    times = take_turns(variants, rounds=rounds)
+    decoding = Times(tuple(map(sum, zip(*(times[f"{name}, alone"].seconds for name in parts), strict=True))))
+    compared = {name: (times[name], times[f"{name}, alone"]) for name in parts}
+    compared["whole clip, digests and writing included"] = (times["clip"], decoding)
+    return [
+        [f"{width} x {height}", name, f"{ours.rate(frames):.0f}", f"{alone.rate(frames):.0f}", spread(ours.over(alone))]
+        for name, (ours, alone) in compared.items()
+    ]
+
+
+def searched(folder: Path, *, frames: int, height: int, width: int, rounds: int) -> list[list[Any]]:
+    """Time the trial once more as one without crops. No face is in it, so it is refused when all has been searched."""
+    trial = Trial("bench", "train", "bench", folder / "video.mp4", None, None)
+    payload = ClipPayload(trial, trial_digest({"video": digest_file(trial.video)}), (), face_size=48, sample_rate=16000)
+
+    def search() -> None:
+        with suppress(InputError):
+            build_clip(payload, folder / "clip")
+
+    def rest() -> None:
+        read_video(trial.video)
+        read_audio(trial.video, (16000,))
+
+    times = take_turns({"all": search, "rest": rest}, rounds=rounds)
+    taken = tuple(all_of - rest_of for all_of, rest_of in zip(times["all"].seconds, times["rest"].seconds, strict=True))
+    return [[f"{width} x {height}", Times(taken).rate(frames), Times(taken).rates(frames), SEARCHED]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=150, help="frames per clip (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="timings per variant (default: %(default)s)")
+    parser.add_argument("--dry-run", action="store_true", help="print the figures without writing a result file")
+    arguments = parser.parse_args()
+    rows: list[list[Any]] = []
+    faces: list[list[Any]] = []
+    with one_pinned_thread():
+        cv2.setNumThreads(1)
+        for height, width in ((480, 640), (720, 1280)):
+            with tempfile.TemporaryDirectory() as folder:
+                place = Path(folder)
+                rows += measure(place, frames=arguments.frames, height=height, width=width, rounds=arguments.rounds)
+                faces += searched(
+                    place, frames=arguments.frames, height=height, width=width, rounds=min(2, arguments.rounds)
+                )
+    header = ["picture", "work", "frames/s/core", "decoders alone", f"ratio [spread], goal {GOAL}"]
+    text = "\n".join(
+        [
+            f"{arguments.frames} frames of H.264 and AAC with a JPEG crop each, one pinned thread, "
+            f"{arguments.rounds} rounds\n",
+            table(header, rows),
+            "\nSearch for faces in a trial without crops, its own decoding included\n",
+            table(["picture", "frames of the video/s/core", "range", "goal"], faces),
+        ]
+    )
+    print(f"{machine()}\n\n{text}")
+    if not arguments.dry_run:
+        print(f"\nwritten to {write_section('clips', text)}")
+
+
+if __name__ == "__main__":
+    main()
