@@ -49,8 +49,7 @@ lint: $(VENV)/installed-dev
 	bandit --quiet --configfile pyproject.toml --recursive pipeline stages
 
 bench: $(VENV)/installed-dev
-	for script in $$(grep -l write_section benchmarks/[a-z]*.py); do \
-		python -m benchmarks.$$(basename $$script .py) || exit 1; done
+	python -m benchmarks
 
 clean:
 	rm -rf data/clips data/folds.json data/features models predictions reports metrics plots dvc_plots
