@@ -18,9 +18,11 @@ class Times:
     Parameters
     ----------
     seconds : of each turn
+    result : what the call that does not count returned
     """
 
     seconds: tuple[float, ...]
+    result: Any = None
 
     def rate(self, work: float) -> float:
         """Return `work` per second, the median."""
@@ -54,15 +56,14 @@ def one_pinned_thread() -> Iterator[None]:
 
 def take_turns(variants: Mapping[str, Callable[[], Any]], *, rounds: int) -> dict[str, Times]:
     """Time every variant once per round, after one call that does not count."""
-    for function in variants.values():
-        function()
+    results = {name: function() for name, function in variants.items()}
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, function in variants.items():
             start = time.process_time()
             function()
             seconds[name].append(time.process_time() - start)
-    return {name: Times(tuple(taken)) for name, taken in seconds.items()}
+    return {name: Times(tuple(taken), results[name]) for name, taken in seconds.items()}
 
 
 def spread(ratio: Sequence[float]) -> str:
