@@ -1,6 +1,7 @@
 """Gated recursive joint cross-attention (GRJCA): a gate per iteration and modality, and one across iterations."""
 
 from collections.abc import Mapping
+from functools import reduce
 from itertools import pairwise
 
 import torch
@@ -111,7 +112,8 @@ class GatedRecursiveJointCrossAttention(RecursiveAttention):
             gates.append(G)
             gated.append(torch.relu(G[..., :1] * before + G[..., 1:] * after))  # (b, t, d_m)
         G_f = self._softmax(affine(torch.cat(gated, dim=-1), W_gf, b_gf))  # (b, t, M)
-        final = torch.relu((torch.stack(gated, dim=-1) * G_f.unsqueeze(-2)).sum(dim=-1))
+        weighed = [G_f[..., i : i + 1] * x for i, x in enumerate(gated)]
+        final = torch.relu(reduce(torch.add, weighed))
         return final, torch.stack(gates, dim=-2), G_f
 
     def _softmax(self, x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pipeline.temporal.blocks.convolutions import TemporalConvolutions
+from pipeline.temporal.blocks.convolutions import FrameNorm, TemporalConvolutions
 
 
 class MultiScaleTCN(nn.Module):
@@ -42,7 +42,7 @@ class MultiScaleTCN(nn.Module):
         self.out_features = sum(branch.out_features for branch in branches)
         self._receptive_field = max(branch.receptive_field for branch in branches)
         self.branches = nn.ModuleList(branches)
-        self.norm = nn.BatchNorm1d(self.out_features)
+        self.norm = FrameNorm(self.out_features)
 
     @property
     def receptive_field(self) -> int:
@@ -52,7 +52,8 @@ class MultiScaleTCN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map x : (b, t, in_features) to (b, t, out_features)."""
         x = x.transpose(1, 2)  # (b, in_features, t)
-        output: Tensor = self.norm(torch.cat([branch(x) for branch in self.branches], dim=1))
+        joined = torch.cat([branch(x).transpose(1, 2) for branch in self.branches], dim=2)
+        output: Tensor = self.norm(joined.transpose(1, 2))
         return output.transpose(1, 2)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from pipeline.temporal.blocks.convolutions import TemporalConvolutions
+from pipeline.temporal.blocks.convolutions import FrameNorm, TemporalConvolutions
 
 
 class TCN(nn.Module):
@@ -39,7 +39,7 @@ class TCN(nn.Module):
             in_features=in_features, channels=channels, kernel_size=kernel_size, dropout=dropout
         )
         self.out_features = self.convolutions.out_features
-        self.norm = nn.BatchNorm1d(self.out_features)
+        self.norm = FrameNorm(self.out_features)
 
     @property
     def receptive_field(self) -> int:

@@ -14,6 +14,7 @@ from pipeline.finetuning.network import EndToEndNetwork, run_steps, set_head_dro
 from pipeline.finetuning.tunable import Augmentation, Excerpt
 from pipeline.finetuning.windows import ClipWindows
 from pipeline.models.trained import TrainedFold
+from pipeline.temporal.blocks.convolutions import FrameNorm
 from pipeline.training.loss import ccc_loss
 from tests.finetuning.factory import (
     SOURCES,
@@ -172,7 +173,7 @@ def test_chunks_do_not_change_predictions(base: Path, clips: Path) -> None:
 def test_training_mode_reaches_only_dropout_of_the_fusion_system(base: Path) -> None:
     network = network_of(base).train()
     assert not any(module.training for module in network.backbones.modules())
-    norms = [module for module in network.fusion.modules() if isinstance(module, nn.BatchNorm1d)]
+    norms = [module for module in network.fusion.modules() if isinstance(module, FrameNorm)]
     assert norms
     assert not any(norm.training for norm in norms)
     assert all(module.training for module in network.fusion.modules() if isinstance(module, nn.Dropout))

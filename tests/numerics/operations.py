@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.fusion.lstm import LSTMFusion
+from pipeline.temporal.blocks.convolutions import TemporalBlock
 from pipeline.training.config import OptimiserConfig
 from pipeline.training.schedule import make_optimizer
 
@@ -70,6 +71,7 @@ def operations() -> Iterator[tuple[str, Values]]:
     yield "lstm", _lstm(c, whole)
     yield "stft", (torch.stft(whole(8000), 400, 160, window=torch.hann_window(400), return_complex=True).abs(),)
     yield "adam", (_adam(b, whole),)
+    yield "temporal block", _temporal_block(whole)
     yield from _numpy()
 
 
@@ -87,6 +89,13 @@ def _lstm(x: Tensor, whole: Whole) -> Values:
     features, _ = system({"visual": x.view(1, 100, 64)}, torch.ones(1, 100, dtype=torch.bool))
     torch.autograd.backward(features, whole(*features.shape))
     return (features, *(leaf.grad for leaf in system.parameters() if leaf.grad is not None))
+
+
+def _temporal_block(whole: Whole) -> Values:
+    """At the published width and window, with dropout."""
+    torch.manual_seed(0)
+    block = TemporalBlock(in_features=512, out_features=256, kernel_size=5, dilation=2, dropout=0.1)
+    return _gradients(block, whole(2, 300, 512).transpose(1, 2), whole)
 
 
 def _adam(start: Tensor, whole: Whole) -> Tensor:

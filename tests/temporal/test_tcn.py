@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.temporal.blocks.convolutions import TemporalConvolutions
+from pipeline.temporal.blocks.convolutions import FrameNorm, TemporalConvolutions, activate
+from pipeline.temporal.blocks.dropout import dropout_factor
 from pipeline.temporal.tcn import ENCODER, TCN
 
 Numbers = npt.NDArray[np.float64]
@@ -142,6 +143,36 @@ def test_a_causal_window_may_be_cut_anywhere() -> None:
     tcn, x = small(), window()
     with torch.no_grad():
         torch.testing.assert_close(tcn(x[:, :17]), tcn(x)[:, :17])
+
+
+@pytest.mark.parametrize("padding", [0, 3])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_one_pass_activates_drops_and_pads_as_three_operations(padding: int, dropout: float) -> None:
+    x = torch.randn(2, 5, 7, dtype=torch.float64, requires_grad=True)
+    towards = torch.randn(2, 5, padding + 7, dtype=torch.float64)
+    torch.manual_seed(3)
+    found = activate(x, padding=padding, dropout=dropout)
+    torch.manual_seed(3)
+    factor = dropout_factor(torch.empty(2, 7, 5, dtype=torch.float64), dropout).transpose(1, 2)
+    expected = nn.functional.pad(nn.functional.leaky_relu(x, 0.01) * factor, (padding, 0))
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad((y * towards).sum(), x)[0] for y in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_norm_of_pictures_is_that_of_frames() -> None:
+    x = torch.randn(3, 4, 6)
+    ours, theirs = FrameNorm(4), nn.BatchNorm1d(4)
+    torch.testing.assert_close(ours(x), theirs(x))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
+
+
+def test_dropout_is_on_in_training_alone() -> None:
+    tcn, x = small(dropout=0.5), window()
+    assert torch.equal(tcn(x), tcn(x))
+    tcn.train()
+    assert not torch.equal(tcn(x), tcn(x))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pipeline.temporal.blocks.dropout import Dropout
+
 
 class TargetScale(nn.Module):
     """Map [-1, 1] onto each target's (low, high).
@@ -58,7 +60,7 @@ class RegressionHead(nn.Module):
         super().__init__()
         check_head(in_features=in_features, hidden=hidden, dropout=dropout)
         self.scale = TargetScale(ranges=ranges)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.mlp = (
             nn.Sequential(nn.Linear(in_features, len(ranges)))
             if hidden is None
@@ -106,7 +108,7 @@ class NormalisedHead(nn.Module):
         self.norm = nn.LayerNorm(in_features)
         self.linear1 = nn.Linear(in_features, hidden)
         self.activation = nn.GELU()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.linear2 = nn.Linear(hidden, len(ranges))
         self.bounded = bounded
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pipeline.fusion.blocks.matrices import Affine, affine, xavier, zeros
 from pipeline.fusion.blocks.system import AudioVisualSystem
+from pipeline.temporal.blocks.dropout import Dropout
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class JointCrossAttention(nn.Module):
         self.b_cv = zeros(d_v) if extras.bias else None
         self.b_ha = zeros(d_a) if extras.bias else None
         self.b_hv = zeros(d_v) if extras.bias else None
-        self.residual_dropout = nn.Dropout(extras.residual_dropout)
+        self.residual_dropout = Dropout(extras.residual_dropout)
 
     def forward(self, x_a: Tensor, x_v: Tensor) -> tuple[Tensor, Tensor]:
         """Attend.
@@ -178,7 +179,7 @@ class RecursiveAttention(AudioVisualSystem):
         ----------
         x_a : (b, t, d_a)
         x_v : (b, t, d_v)
-        mask : (b, t) bool; masked frames are set to zero after each step, which only biases could move from zero
+        mask : (b, t) bool; masked frames are set to zero after each step that has biases: nothing else moves them
 
         Returns
         -------
@@ -187,7 +188,7 @@ class RecursiveAttention(AudioVisualSystem):
         trail = [(x_a, x_v)]
         for step in self.steps:
             x_a, x_v = step(x_a, x_v)
-            if mask is not None:
+            if mask is not None and step.extras.bias:
                 absent = ~mask.unsqueeze(-1)
                 x_a, x_v = x_a.masked_fill(absent, 0.0), x_v.masked_fill(absent, 0.0)
             trail.append((x_a, x_v))

@@ -3,11 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.autograd import Function
+from torch.nn.functional import conv2d, leaky_relu, linear, pad
 from torch.nn.utils.parametrizations import weight_norm
+
+from pipeline.temporal.blocks.dropout import Dropout, dropout_factor
+
+SLOPE = 0.01
+"""Of LeakyReLU below zero."""
 
 
 def _initialise(convolution: nn.Conv1d) -> nn.Conv1d:
@@ -31,22 +38,86 @@ class TemporalBlock(nn.Module):
     def __init__(self, *, in_features: int, out_features: int, kernel_size: int, dilation: int, dropout: float) -> None:
         super().__init__()
         # Padding one side costs less than padding both and cutting, where the cut frames are computed first.
-        self.padding = ((kernel_size - 1) * dilation, 0)
+        self.padding = (kernel_size - 1) * dilation
         self.conv1 = weight_norm(_initialise(nn.Conv1d(in_features, out_features, kernel_size, dilation=dilation)))
         self.conv2 = weight_norm(_initialise(nn.Conv1d(out_features, out_features, kernel_size, dilation=dilation)))
         self.downsample = (
             None if in_features == out_features else _initialise(nn.Conv1d(in_features, out_features, kernel_size=1))
         )
-        self.activation = nn.LeakyReLU(0.01)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x : (b, in_features, t) to (b, out_features, t)."""
-        y = self.dropout(self.activation(self.conv1(pad(x, self.padding))))
-        y = self.dropout(self.activation(self.conv2(pad(y, self.padding))))
-        residual = x if self.downsample is None else self.downsample(x)
-        output: Tensor = self.activation(y + residual)
-        return output
+        dropout = self.dropout.p if self.dropout.training else 0.0
+        y = activate(_convolve(pad(x, (self.padding, 0)), self.conv1), padding=self.padding, dropout=dropout)
+        y = activate(_convolve(y, self.conv2), padding=0, dropout=dropout)
+        residual = x
+        if self.downsample is not None:
+            # A matrix product: torch has no fast kernel for a 1 x 1 convolution of few windows on one thread.
+            residual = linear(x.transpose(1, 2), self.downsample.weight.squeeze(2), self.downsample.bias)
+            residual = residual.transpose(1, 2)
+        return leaky_relu(y + residual, SLOPE, inplace=True)
+
+
+class FrameNorm(nn.BatchNorm2d):
+    """Batch normalisation over windows and frames, as over pictures of height 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each of the d features of x (b, d, t)."""
+        return super().forward(x.unsqueeze(2)).squeeze(2)
+
+
+def _convolve(x: Tensor, convolution: nn.Conv1d) -> Tensor:
+    """Apply a convolution to x (b, d, t) as one over pictures of height 1: torch knows channels-last only for those."""
+    picture = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+    weight = convolution.weight.unsqueeze(2)
+    return conv2d(picture, weight, convolution.bias, dilation=(1, *convolution.dilation)).squeeze(2)
+
+
+def activate(x: Tensor, *, padding: int, dropout: float) -> Tensor:
+    """LeakyReLU, dropout, and zeros in front of the first frame, in one pass each over one piece of memory.
+
+    Parameters
+    ----------
+    x : (b, d, t)
+    padding : frames of zeros
+    dropout : probability within [0, 1)
+
+    Returns
+    -------
+    (b, d, padding + t), frame after frame in memory
+    """
+    activated: Tensor = _Activation.apply(x, padding, dropout)  # type: ignore[no-untyped-call]
+    return activated
+
+
+class _Activation(Function):
+    """`activate`, which keeps its output and the dropout's factors for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, padding: int, dropout: float) -> Tensor:
+        b, d, t = x.shape
+        output = x.new_empty(b, padding + t, d)
+        output[:, :padding] = 0.0
+        body = output[:, padding:]
+        torch.ops.aten.leaky_relu.out(x.transpose(1, 2), SLOPE, out=body)
+        factor = None
+        if dropout > 0.0:
+            factor = dropout_factor(body.new_empty(b, t, d), dropout)
+            body.mul_(factor)
+        ctx.padding = padding
+        ctx.save_for_backward(output, factor)
+        return output.transpose(1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        output, factor = ctx.saved_tensors
+        gradient = gradient.transpose(1, 2)[:, ctx.padding :]
+        # A dropped element's sign is lost, and its factor is 0.
+        inner = torch.ops.aten.leaky_relu_backward(gradient, output[:, ctx.padding :], SLOPE, True)
+        if factor is not None:
+            inner.mul_(factor)
+        return inner.transpose(1, 2), None, None
 
 
 class TemporalConvolutions(nn.Module):
