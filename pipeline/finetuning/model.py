@@ -21,6 +21,7 @@ from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.precision import resolve_precision
 from pipeline.training.history import FOLD
 
 
@@ -132,6 +133,8 @@ class ModelFinetuning:
         fold = self.folds.folds[run.fold]
         trials = {"train": fold.train, "validation": fold.validation}
         code = self._code("pipeline.finetuning.loop")
+        precision = resolve_precision(self.finetune.precision, self.executor)
+        finetune = self.finetune.model_copy(update={"precision": precision})
         key = item_key(
             kind="fine-tuned fold",
             fold=run.fold,
@@ -140,7 +143,7 @@ class ModelFinetuning:
             streams={
                 role: [source.backbone, source.weights.identity, source.batch] for role, source in streams.items()
             },
-            finetune=self.finetune,
+            finetune=finetune,
             arithmetic=self.executor.arithmetic,
             code=code,
         )
@@ -152,7 +155,7 @@ class ModelFinetuning:
             validation=fold.validation,
             digests={trial: self.digests[trial] for trial in (*fold.train, *fold.validation)},
             streams=streams,
-            config=self.finetune,
+            config=finetune,
             checkpoint=self.cache.checkpoint(key),
         )
         return Item(f"{self.name} {run} fine-tuned", key, task, code)

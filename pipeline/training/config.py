@@ -9,7 +9,11 @@ from pipeline.runtime.section import Section, validate
 
 
 class OptimiserConfig(Section):
-    """Learning rate, its schedule, and when to stop; shared by `training` and `finetune`."""
+    """Learning rate, its schedule, and when to stop; shared by `training` and `finetune`.
+
+    `precision` is that of products and convolutions; weights, loss and optimiser are float32. ``"auto"`` is bfloat16
+    where it is native and `compute.numerics` is ``"native"``, float32 elsewhere; a run has the one it came to.
+    """
 
     learning_rate: float = Field(default=1e-4, gt=0)
     weight_decay: float = Field(default=5e-4, ge=0)
@@ -20,7 +24,7 @@ class OptimiserConfig(Section):
     min_learning_rate: float = Field(default=1e-8, ge=0)
     epochs: int = Field(default=100, gt=0)
     early_stopping: int = Field(default=50, gt=0)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
 
 
 REPEAT_SEEDS = 1000

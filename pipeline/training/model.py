@@ -11,6 +11,7 @@ from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.folders import work_folder
 from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.precision import resolve_precision
 from pipeline.runtime.seeds import Seeds
 from pipeline.training.config import TrainingConfig
 from pipeline.training.fold import train_fold
@@ -70,7 +71,8 @@ class ModelTraining:
 
     def _item(self, run: Run, frames: FrameSource, saved: Path, warm: Mapping[str, Mapping[Run, Path]]) -> Item:
         fold = self.folds[run.fold]
-        training = self.training.of_repeat(run.repeat)
+        precision = resolve_precision(self.training.precision, self.executor)
+        training = self.training.of_repeat(run.repeat).model_copy(update={"precision": precision})
         trials = {"train": fold.train, "validation": fold.validation}
         code = Code.of(
             "pipeline.training.fold",

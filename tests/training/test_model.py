@@ -1,9 +1,13 @@
 from pathlib import Path
 
+import pytest
+
 from pipeline.evaluation.folds import Fold
 from pipeline.evaluation.runs import Run, all_runs
 from pipeline.models.config import ModelConfig
 from pipeline.models.trained import TrainedFold
+from pipeline.runtime import executor as executors
+from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.items import ItemCache
@@ -18,7 +22,9 @@ FOLDS = [
 ]
 
 
-def _training(cache: Path, *, model: ModelConfig = MODEL, **changed: object) -> ModelTraining:
+def _training(
+    cache: Path, *, model: ModelConfig = MODEL, executor: Executor | None = None, **changed: object
+) -> ModelTraining:
     return ModelTraining(
         name="grjca",
         model=model,
@@ -26,7 +32,7 @@ def _training(cache: Path, *, model: ModelConfig = MODEL, **changed: object) -> 
         targets=TARGETS,
         folds=FOLDS,
         cache=ItemCache(cache),
-        executor=Executor(engine="serial"),
+        executor=executor or Executor(engine="serial"),
     )
 
 
@@ -37,6 +43,24 @@ def test_a_second_run_computes_nothing(table: FrameTable, tmp_path: Path) -> Non
     assert len(set(first.values())) == 2
     assert _training(tmp_path).run(table) == first
     assert [(path / "fold.safetensors").stat().st_ino for path in first.values()] == before
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_trains_in_what_the_processor_computes_and_is_the_item_of_that_precision(
+    table: FrameTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool, expected: str
+) -> None:
+    monkeypatch.setattr(executors, "computes_bfloat16", lambda device: native)
+    auto = _training(tmp_path, precision="auto").run(table)
+    assert auto == _training(tmp_path, precision=expected).run(table)
+    assert {TrainedFold.load(path / FOLD).metadata["training"]["precision"] for path in auto.values()} == {expected}
+    assert len(ItemCache(tmp_path).keys()) == 2
+
+
+def test_portable_numerics_refuse_bfloat16_before_anything_is_trained(table: FrameTable, tmp_path: Path) -> None:
+    executor = Executor(engine="serial", numerics="portable")
+    with pytest.raises(ConfigError, match=r"'portable', but a precision is 'bfloat16'"):
+        _training(tmp_path, executor=executor, precision="bfloat16").run(table)
+    assert ItemCache(tmp_path).keys() == []
 
 
 def test_more_repeats_train_with_other_seeds_and_leave_the_first(table: FrameTable, tmp_path: Path) -> None:

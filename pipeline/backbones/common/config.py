@@ -25,7 +25,7 @@ class BackboneConfig(Section):
     """One backbone: its weights, the precision of computation and storage, and the views of a face it embeds.
 
     `precision` is that of the network. ``"auto"`` is bfloat16 where all devices that may compute have instructions for
-    it and `compute.numerics` is ``"native"``, float32 elsewhere; `pipeline.backbones.common.precision` resolves it.
+    it and `compute.numerics` is ``"native"``, float32 elsewhere; `pipeline.runtime.precision` resolves it.
     """
 
     weights: str

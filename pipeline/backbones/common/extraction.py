@@ -8,13 +8,13 @@ from typing import Any
 from pipeline.backbones.common.config import BackboneConfig, View
 from pipeline.backbones.common.embed import Extraction, embed_clip
 from pipeline.backbones.common.interface import check_weights, load_backbone
-from pipeline.backbones.common.precision import resolve_precision
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.manifest import ManifestRow
 from pipeline.features.views import ViewJoin, join_views
 from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.items import Item, ItemCache, Materialised, item_key, look_up, materialise
+from pipeline.runtime.precision import resolve_precision
 from pipeline.runtime.seeds import Seeds
 
 

@@ -1,20 +1,21 @@
-"""In which precision a backbone computes: as params.yaml asks, or the fastest that the devices compute natively."""
+"""In which precision a network computes: as params.yaml asks, or the fastest that the devices compute natively."""
 
 from typing import Literal
 
-from pipeline.backbones.common.embed import Precision
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.executor import Executor
 
+Precision = Literal["float32", "bfloat16"]
+
 
 def resolve_precision(asked: Literal["auto", "float32", "bfloat16"], executor: Executor) -> Precision:
-    """Return the precision of a whole extraction; a stage resolves it once, before its items have keys.
+    """Return the precision of a whole stage, which resolves it once, before its items have keys.
 
     Portable numerics always mean float32: bfloat16 has other kernels on each type of processor.
 
     Parameters
     ----------
-    asked : `precision` of the backbone's section
+    asked : `precision` of the section
     executor : on what it will run
 
     Raises
@@ -25,7 +26,7 @@ def resolve_precision(asked: Literal["auto", "float32", "bfloat16"], executor: E
     if executor.numerics == "portable":
         if asked == "bfloat16":
             raise ConfigError(
-                "compute.numerics is 'portable', but a backbone's precision is 'bfloat16', which is not the same bytes "
+                "compute.numerics is 'portable', but a precision is 'bfloat16', which is not the same bytes "
                 "on every processor -> set `precision: auto` or `float32`, or `compute: {numerics: native}`"
             )
         return "float32"

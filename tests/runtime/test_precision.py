@@ -4,10 +4,10 @@ import pytest
 
 from pipeline.backbones.common.config import BackboneConfig
 from pipeline.backbones.common.extraction import store_attributes
-from pipeline.backbones.common.precision import resolve_precision
 from pipeline.runtime import executor as executors
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.executor import Executor
+from pipeline.runtime.precision import resolve_precision
 
 
 @pytest.fixture
