@@ -20,11 +20,15 @@ from pipeline.runtime.numerics import require_portable
 
 T = TypeVar("T")
 
+RETRIES = 3
+"""How often an item is tried again whose worker or machine died; one that raises is not."""
+
 
 def run(function: Callable[[T], None], items: Sequence[T], *, executor: Executor) -> Iterator[Result[T]]:
     """Call ``function(item)`` for each item on the cluster and yield results as they finish.
 
-    An item whose worker dies is an error of that item alone.
+    An item whose worker or machine dies is tried again, `RETRIES` times, wherever there is room; then it is an error of
+    that item alone. What a dead worker left behind is no item: those appear whole, in one rename.
 
     Raises
     ------
@@ -36,7 +40,7 @@ def run(function: Callable[[T], None], items: Sequence[T], *, executor: Executor
     ray = _import_ray()
     with _cluster(ray, executor):
         device = _device(ray, executor)
-        task = ray.remote(_run_item).options(num_cpus=1, num_gpus=float(device != "cpu"))
+        task = ray.remote(_run_item).options(num_cpus=1, num_gpus=float(device != "cpu"), max_retries=RETRIES)
         waiting = list(reversed(items))
         running: dict[Any, T] = {}
         limit = len(items) if executor.workers == "auto" else executor.workers

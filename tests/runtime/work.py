@@ -61,6 +61,22 @@ def work(job: Job) -> None:
         job.output.write_text(job.name)
 
 
+def node_of_ray() -> str:
+    """Return the id of the node of a Ray cluster that runs this."""
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def write_node(payload: Path, directory: Path) -> None:
+    """An item function: notes the node that it starts on in the folder `payload`, and ends once the test says so."""
+    (directory / "half").write_text("done")
+    (payload / f"{node_of_ray()}-{os.getpid()}").touch()
+    while not (payload / "go").exists():
+        time.sleep(0.05)
+    (directory / "node").write_text(node_of_ray())
+
+
 def write_name(payload: str, directory: Path) -> None:
     """An item function: sleeps for ever if told so."""
     (directory / "name").write_text(payload)
