@@ -168,6 +168,7 @@ class RecursiveAttention(AudioVisualSystem):
             residual_dropout=residual_dropout,
         )
         self.out_features = d_a + d_v
+        self.bias = bias
         self.steps = nn.ModuleList(
             JointCrossAttention(d_a=d_a, d_v=d_v, length=length, extras=extras) for _ in range(iterations)
         )
@@ -188,7 +189,7 @@ class RecursiveAttention(AudioVisualSystem):
         trail = [(x_a, x_v)]
         for step in self.steps:
             x_a, x_v = step(x_a, x_v)
-            if mask is not None and step.extras.bias:
+            if mask is not None and self.bias:
                 absent = ~mask.unsqueeze(-1)
                 x_a, x_v = x_a.masked_fill(absent, 0.0), x_v.masked_fill(absent, 0.0)
             trail.append((x_a, x_v))
