@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.cli.record import LOCKS, compare, explain, known_reason, processor_name
+from pipeline.cli.record import LOCKS, compare, explain, known_reason
+from pipeline.runtime.processor import processor_name
 
 RECORDED = (*LOCKS, "metrics", "plots", "reports/ccc.json")
 

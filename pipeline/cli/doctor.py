@@ -64,8 +64,8 @@ def _python() -> Iterator[Finding]:
 def _processor() -> Iterator[Finding]:
     from numpy._core import _multiarray_umath as core  # type: ignore[attr-defined]
 
-    from pipeline.cli.record import processor_name
     from pipeline.runtime.device import computes_bfloat16
+    from pipeline.runtime.processor import processor_name
 
     name = processor_name()
     if core.__cpu_features__.get("AVX2"):

@@ -14,6 +14,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from pipeline.runtime.processor import processor_name
+
 LOCKS = ("data/demo/dvc.lock", "dvc.lock")
 PROCESSORS = Path("data/demo/processors.csv")
 """Processors on which the demo was computed, and whether it gave the bytes on record."""
@@ -81,15 +83,6 @@ def known_reason(root: Path, processor: str) -> str | None:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return next((row["note"] for row in rows if row["processor"] == processor and row["result"] == "differs"), None)
-
-
-def processor_name() -> str:
-    """Return the processor's model as the system names it, or ``unknown``."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return "unknown"
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def _inputs(entry: Entry, made: Mapping[str, str]) -> object:

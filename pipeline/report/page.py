@@ -65,7 +65,7 @@ def render(
     longest = max((len(one.time) for one in results[0].frames.validation.values()), default=0)
     return environment.get_template("page.html").render(
         title=params.report.title,
-        standing=standing(table, from_leader(differences, table)),
+        standing=standing(table, from_leader(differences, table), trials=len(results[0].resampled.trials)),
         caution=caution(params.backbones, kind=provenance.kind, trials=provenance.trials),
         targets=list(targets),
         models=models,
@@ -95,7 +95,7 @@ def render(
         training=list(training_curves(curves, models=models).values()),
         combination=_combination(params),
         made_of=made_of(params.ensembles),
-        tests=[_test(one, params) for one in results],
+        tests=[_test(one, params) for one in results if one.frames.test],
         sample=params.corpus.sample,
         repairs=results[0].repairs,
         provenance=provenance,
@@ -130,7 +130,7 @@ def _gate_legend(results: Sequence[ModelResults], segments: Segments) -> list[Le
     others = {"stage": "stage gate", "reliability": "reliability"}
     entries += [_line(text, gate_style(gate)) for gate, text in others.items() if gate in gates]
     marked = sorted({segment.modality for of_trial in segments.values() for segment in of_trial}, reverse=True)
-    names = {"visual": "picture useless", "audio": "sound useless"}
+    names = {"visual": "visual useless", "audio": "audio useless"}
     return [*entries, *(Legend(names[m], f"--shade-{m}", width=10) for m in marked if m in names)]
 
 

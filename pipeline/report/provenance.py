@@ -18,6 +18,7 @@ from pipeline.clips.partition import PARTITIONS
 from pipeline.config import Params
 from pipeline.features.store import FeatureStore
 from pipeline.runtime.errors import InputError, Problem
+from pipeline.runtime.processor import processor_name
 
 LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "opencv-python", "av", "soxr", "h5py", "zarr", "matplotlib")
 """Those whose work is on the page. Our own version counts commits: the page would differ after each of them."""
@@ -62,6 +63,7 @@ class Provenance:
     rejected: tuple[str, ...]
     alignment: tuple[Repaired, ...]
     stores: tuple[Store, ...]
+    numerics: str
     libraries: tuple[tuple[str, str], ...]
     parameters: str
 
@@ -106,12 +108,23 @@ def read_provenance(root: Path, params: Params) -> Provenance:
         rejected=tuple(dict.fromkeys(row["trial"] for row in _rows(clips / REJECTED))),
         alignment=summarise_alignment(row["done"] for row in _rows(clips / ALIGNMENT)),
         stores=tuple(_store(name, root / "data" / "features" / f"{name}.zarr") for name in params.backbones),
+        numerics=_numerics(params.compute.numerics),
         libraries=(
             # Without the names of builds (2.13.0+cpu) and of patches, which reach no result.
             ("Python", ".".join(platform.python_version_tuple()[:2])),
             *((name, version(name).partition("+")[0]) for name in LIBRARIES),
         ),
         parameters=_parameters(params),
+    )
+
+
+def _numerics(numerics: str) -> str:
+    """Say what the figures depend on besides their inputs; a processor is named only where it matters."""
+    if numerics == "portable":
+        return "Portable: every x86-64 processor with AVX2 gives these figures, to the last bit."
+    return (
+        "Native: the last bits of figures depend on the processors that computed them, and training can carry that on. "
+        f"This page was written on {processor_name()}."
     )
 
 

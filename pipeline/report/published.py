@@ -58,8 +58,11 @@ class PublishedRow:
             words = f"{len(self.folds)} folds, each beside the same fold here, and their mean beside the mean"
             return Comparison(words, self.folds, self.ccc)
         if official_split:
-            return Comparison("official validation set, beside fold 0, which validates on it", {0: self.ccc}, {})
-        return Comparison("one split; the corpus here has no official one, so beside the mean", {}, self.ccc)
+            words = (
+                f"on the official validation set of {self.dataset}; beside fold 0, which validates on this corpus’ own"
+            )
+            return Comparison(words, {0: self.ccc}, {})
+        return Comparison("on one split; the corpus here has none, so beside the mean", {}, self.ccc)
 
 
 @dataclass(frozen=True)

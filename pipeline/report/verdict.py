@@ -13,42 +13,44 @@ AFFWILD2_TRIALS = 500
 """Every release of Aff-Wild2 has more trials than this (561 to 594)."""
 
 
-def standing(table: CccTable, others: Sequence[Difference]) -> str:
-    """Say which model leads by mean validation P, by how much, and whether that is more than chance.
+def standing(table: CccTable, others: Sequence[Difference], *, trials: int) -> str:
+    """Say which model has the highest mean validation P, by how much, and what the intervals say of that.
 
     Parameters
     ----------
     table : all figures
-    others : how far the leading model is ahead of each other one in P, the runner-up first
+    others : how far that model is ahead of each other one in P, the runner-up first; none where it is the only one
+    trials : how many validation trials the intervals draw from
     """
     leader, *_ = ranked(table)
     folds = f"{len(leader.folds)} folds" if len(leader.folds) > 1 else "one fold"
     repeats = f" and {number(leader.sd_repeats)} over {leader.repeats} repeats" if leader.repeats > 1 else ""
-    drawn = "validation trials and repeats" if all(line.repeats > 1 for line in table.lines) else "validation trials"
     kind = "ensemble" if leader.members else "model"
-    text = (
-        f"The {kind} {leader.model} has the highest mean validation P, {number(leader.mean)} "
-        f"(SD {number(leader.sd)} over {folds}{repeats}; P is the mean CCC of the targets)"
-    )
+    spread = f"(SD {number(leader.sd)} over {folds}{repeats}; P is the mean CCC of the targets)"
     if not others:
-        return text + "."
+        return f"The {kind} {leader.model} has a mean validation P of {number(leader.mean)} {spread}."
+    drawn = f"{trials} validation trials{' and of repeats' if all(line.repeats > 1 for line in table.lines) else ''}"
     ties = [other.second for other in others if not other.clear]
+    rest = [other.second for other in others if other.clear]
     next_best = others[0]
-    text += f", {number(next_best.value)} above {next_best.second}. "
-    if not ties:
-        return text + (
-            f"Resampling the {drawn} leaves it ahead: the 95\u00a0% intervals of its differences "
-            f"from {'all other models' if len(others) > 1 else next_best.second} exclude zero."
-        )
-    if len(ties) == len(others):
-        return text + (
-            f"Resampling the {drawn} can reverse that: no difference from another model has a "
-            "95\u00a0% interval that excludes zero, so on these trials the order may be chance."
-        )
-    return text + (
-        f"When the {drawn} are resampled, its difference from {listed(ties)} has a 95\u00a0% interval that "
-        "includes zero; it is clearly ahead of the rest."
+    text = (
+        f"The {kind} {leader.model} has the highest mean validation P, {number(leader.mean)} {spread}, "
+        f"{number(next_best.value)} above {next_best.second}. Over the choice of the {drawn}, "
     )
+    if not ties:
+        return f"{text}the 95\u00a0% {_intervals(rest)} from {listed(rest)} {_verb(rest, 'exclude')} zero."
+    text += f"the 95\u00a0% {_intervals(ties)} from {listed(ties)} {_verb(ties, 'include')} zero"
+    if not rest:
+        return f"{text}, so on these trials the order may be chance."
+    return f"{text}; {'those' if len(rest) > 1 else 'that'} from {listed(rest)} {_verb(rest, 'exclude')} it."
+
+
+def _intervals(names: Sequence[str]) -> str:
+    return "intervals of its differences" if len(names) > 1 else "interval of its difference"
+
+
+def _verb(names: Sequence[str], verb: str) -> str:
+    return verb if len(names) > 1 else f"{verb}s"
 
 
 def trained(repeats: Mapping[str, int]) -> str:

@@ -29,7 +29,9 @@ def test_numbers_of_an_official_split_compare_with_fold_0_and_not_with_the_mean(
     row = published_row(key("grjca Table 1", "GRJCA"))
     official = row.compare(official_split=True)
     assert (official.folds, official.mean) == ({0: row.ccc}, {})
-    assert official.words.startswith("official validation set, beside fold 0")
+    assert official.words.startswith(
+        "on the official validation set of Aff-Wild2; beside fold 0, which validates on this"
+    )
     # Of a corpus whose folds are all alike, none is the split of the publication.
     other = row.compare(official_split=False)
     assert (other.folds, other.mean) == ({}, row.ccc)

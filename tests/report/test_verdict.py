@@ -29,21 +29,30 @@ def differences(*clear: bool) -> list[Difference]:
 @pytest.mark.parametrize(
     ("clear", "said"),
     [
-        ((True, True), "intervals of its differences from all other models exclude zero"),
-        ((False, False), "the order may be chance"),
-        ((False, True), "its difference from visual has a 95\u00a0% interval that includes zero"),
+        ((True, True), "the 95\u00a0% intervals of its differences from visual and audio exclude zero."),
+        (
+            (False, False),
+            "the 95\u00a0% intervals of its differences from visual and audio include zero, "
+            "so on these trials the order may be chance.",
+        ),
+        (
+            (False, True),
+            "the 95\u00a0% interval of its difference from visual includes zero; that from audio excludes it.",
+        ),
     ],
 )
 def test_the_leader_is_named_with_what_speaks_for_it(clear: tuple[bool, bool], said: str) -> None:
-    text = standing(TABLE, differences(*clear))
+    text = standing(TABLE, differences(*clear), trials=22)
     assert text.startswith("The model grjca has the highest mean validation P, 0.600 (SD 0.141 over 2 folds")
-    assert "0.200 above visual" in text
-    assert said in text
+    assert "0.200 above visual. Over the choice of the 22 validation trials, the 95" in text
+    assert text.endswith(said)
 
 
 def test_a_single_model_is_not_compared() -> None:
     only = CccTable(lines=(Line("m", "P", {0: (0.5,)}, INTERVAL),), note="")
-    assert standing(only, []).endswith("0.500 (SD 0.000 over one fold; P is the mean CCC of the targets).")
+    assert standing(only, [], trials=4) == (
+        "The model m has a mean validation P of 0.500 (SD 0.000 over one fold; P is the mean CCC of the targets)."
+    )
 
 
 def test_repeats_are_said_and_resampled() -> None:
@@ -51,12 +60,15 @@ def test_repeats_are_said_and_resampled() -> None:
         Line(model, "P", {0: (value - 0.1, value), 1: (value, value + 0.1)}, INTERVAL)
         for model, value in (("visual", 0.4), ("grjca", 0.6))
     ]
-    text = standing(CccTable(tuple(lines), note=""), differences(True, True)[:1])
+    text = standing(CccTable(tuple(lines), note=""), differences(True, True)[:1], trials=9)
     assert "0.600 (SD 0.071 over 2 folds and 0.071 over 2 repeats; P is" in text
-    assert "Resampling the validation trials and repeats leaves it ahead" in text
+    assert text.endswith(
+        "Over the choice of the 9 validation trials and of repeats, "
+        "the 95\u00a0% interval of its difference from visual excludes zero."
+    )
     once = Line("audio", "P", {0: (0.3,), 1: (0.3,)}, INTERVAL)
-    text = standing(CccTable((*lines, once), note=""), differences(True, True))
-    assert "Resampling the validation trials leaves it ahead" in text
+    text = standing(CccTable((*lines, once), note=""), differences(True, True), trials=9)
+    assert "Over the choice of the 9 validation trials, the" in text
 
 
 @pytest.mark.parametrize(
@@ -79,7 +91,7 @@ def test_an_ensemble_is_called_one() -> None:
     lead = Line("both", "P", {0: (0.7,)}, INTERVAL, members=("visual", "grjca"))
     table = CccTable(lines=(*TABLE.lines, lead), note="")
     others = [Difference("both", "grjca", "P", 0.1, INTERVAL)]
-    assert standing(table, others).startswith("The ensemble both has the highest mean validation P, 0.700")
+    assert standing(table, others, trials=9).startswith("The ensemble both has the highest mean validation P, 0.700")
     ensembles = {
         "both": EnsembleConfig(models=("visual", "grjca")),
         "all": EnsembleConfig(models=("visual", "audio", "grjca"), combine="ccc_centred"),

@@ -156,7 +156,7 @@ def test_a_published_number_stands_beside_fold_0_and_says_so(reports: Path, page
     assert f"fold 0: {number(ours)}, published 0.623" in text
     assert f"{number(ours)} publ. 0.623" in text
     assert "Fold 0 official split" in text.replace("\u00a0", " ")
-    assert "official validation set, beside fold 0, which validates on it" in text
+    assert "on the official validation set of Aff-Wild2; beside fold 0, which validates on this corpus’ own" in text
     assert "it compares with the ringed dot, fold 0" in text
     assert f"{number(ours)} (0.623)" in (reports / "ccc.md").read_text()
 
@@ -272,4 +272,4 @@ def test_a_corpus_without_segments_or_sample_has_a_shorter_page(copy: Path) -> N
     main()
     page = Page((copy / "reports" / "index.html").read_text())
     assert "conditions" not in page.ids
-    assert "No sample submission is configured" in prose(page)
+    assert "corpus.sample names no sample submission" in prose(page)
