@@ -9,6 +9,7 @@ instead of rearranging 75 MB for each batch, and adds the shortcut to the sums b
 this changes the bytes and saves next to nothing, so `IR50` itself computes there.
 """
 
+import platform
 from typing import TypeVar
 
 import torch
@@ -39,7 +40,7 @@ class FoldedConvolution(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None, *, stride: int, size: int, device: torch.device) -> None:
         super().__init__()
         self.stride, self.padding = stride, weight.shape[2] // 2
-        self.packed = device.type == "cpu" and computes_bfloat16("cpu")
+        self.packed = device.type == "cpu" and packs()
         self.weight = placed(weight, device).contiguous(memory_format=torch.channels_last)
         self.bias = None if bias is None else placed(bias, device)
         if self.packed:
@@ -136,6 +137,12 @@ class FoldedIR50(nn.Module):
         x = functional.prelu(self.first(x.contiguous(memory_format=torch.channels_last)), self.slopes)
         x = functional.linear(self.units(x).flatten(1), self.weight, self.bias)
         return functional.normalize(x.float(), dim=1)
+
+
+def packs() -> bool:
+    """Return whether oneDNN computes bfloat16 on this processor with filters in its own layout: x86-64 was tried."""
+    known = platform.machine() in {"x86_64", "AMD64"} and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    return known and computes_bfloat16("cpu")
 
 
 def part(module: nn.Module, name: str, kind: type[M]) -> M:

@@ -7,9 +7,8 @@ from pipeline.backbones import ir50
 from pipeline.backbones.common.drawn_faces import draw_faces
 from pipeline.backbones.common.weights import Weights
 from pipeline.backbones.ir50 import inference
-from pipeline.backbones.ir50.inference import FoldedIR50, FoldedUnit
+from pipeline.backbones.ir50.inference import FoldedIR50, FoldedUnit, packs
 from pipeline.backbones.ir50.network import Unit
-from pipeline.runtime.device import computes_bfloat16
 
 CPU = torch.device("cpu")
 
@@ -17,9 +16,9 @@ CPU = torch.device("cpu")
 @pytest.fixture(params=["packed", "plain"])
 def packed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Both ways through a convolution: oneDNN's layout, and that of processors without bfloat16 and of GPUs."""
-    if request.param == "packed" and not computes_bfloat16("cpu"):
+    if request.param == "packed" and not packs():
         pytest.skip("this processor has no instructions for bfloat16")
-    monkeypatch.setattr(inference, "computes_bfloat16", lambda device: request.param == "packed")
+    monkeypatch.setattr(inference, "packs", lambda: request.param == "packed")
     return bool(request.param == "packed")
 
 
