@@ -83,4 +83,4 @@ def decode_sizes(data: bytes, sizes: Sequence[int]) -> list[NDArray[np.uint8]]:
         image if image.shape[:2] == (size, size) else cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
         for size in sizes
     ]
-    return [np.ascontiguousarray(one[:, :, ::-1], dtype=np.uint8) for one in fitted]
+    return [np.asarray(cv2.cvtColor(one, cv2.COLOR_BGR2RGB), dtype=np.uint8) for one in fitted]
