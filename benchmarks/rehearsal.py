@@ -55,7 +55,7 @@ GOALS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds by the clock and of all processors, and the largest memory in MiB that belonged to the processes alone."""
+    """Seconds by the clock and of all processors, and the largest memory of the processes alone, in MiB."""
 
     seconds: float
     processors: float
