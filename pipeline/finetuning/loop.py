@@ -1,5 +1,6 @@
 """The epochs of the fine-tuning of one fold."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pipeline.runtime.device import current_device
 from pipeline.runtime.section import validate
 from pipeline.training.checkpoint import assign_tensors, copy_tensors
 from pipeline.training.config import TrainingConfig
-from pipeline.training.epochs import EpochLoop
+from pipeline.training.epochs import EpochLoop, mean_loss
 from pipeline.training.history import FOLD, HISTORY, History
 from pipeline.training.loss import target_losses
 
@@ -91,7 +92,7 @@ class FoldFinetuning(EpochLoop):
         order = torch.randperm(len(self.windows), generator=self.generator)[: self.config.windows]
         drawn = draw_augmentations(len(order), crop=self.config.crop, flip=self.config.flip, generator=self.generator)
         batches = torch.split(torch.arange(len(order)), self.config.batch * self.config.accumulate)
-        loss_sum = 0.0
+        losses: list[tuple[float, int]] = []
         self.network.train()
         for number, batch in enumerate(batches):
             if epoch >= 0:
@@ -99,14 +100,14 @@ class FoldFinetuning(EpochLoop):
             parts = [
                 [(int(order[place]), drawn[place]) for place in part] for part in torch.split(batch, self.config.batch)
             ]
-            loss_sum += self._step(parts, learn=epoch >= 0) * len(batch)
-        return loss_sum / len(order)
+            losses.append((self._step(parts, learn=epoch >= 0), len(batch)))
+        return mean_loss(losses)
 
     def _step(self, parts: Sequence[Sequence[tuple[int, Augmentation]]], *, learn: bool) -> float:
-        """Learn from one batch, part after part; return its loss."""
-        total = 0.0
+        """Learn from one batch, part after part; return its loss, NaN without labels."""
+        total, shares = 0.0, self._shares(parts)
         self.optimizer.zero_grad(set_to_none=True)
-        for part, share in zip(parts, self._shares(parts), strict=True):
+        for part, share in zip(parts, shares, strict=True):
             windows = [self.windows.read(number, self.network.tunables) for number, _ in part]
             padded = torch.stack([window.mask for window in windows]).to(self.device)
             labels = torch.stack([window.labels for window in windows]).to(self.device)
@@ -123,7 +124,7 @@ class FoldFinetuning(EpochLoop):
             total += float(loss.detach())
         if learn:
             self.optimizer.step()
-        return total
+        return total if shares.any() else math.nan
 
     def _shares(self, parts: Sequence[Sequence[tuple[int, Augmentation]]]) -> Tensor:
         """Return how much each part's loss of each target counts in the batch's loss, (parts, k).

@@ -3,7 +3,7 @@
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +15,16 @@ from torch.optim import Optimizer
 from pipeline.training.checkpoint import assign_tensors, copy_tensors, load_checkpoint, save_checkpoint
 from pipeline.training.config import OptimiserConfig
 from pipeline.training.schedule import Schedule, make_optimizer
+
+
+def mean_loss(of_batches: Sequence[tuple[float, int]]) -> float:
+    """Return the mean over windows of (loss, windows) of an epoch's batches.
+
+    A batch without an annotated target has no loss, NaN, and does not count; it is NaN where none has one.
+    """
+    known = [(loss, windows) for loss, windows in of_batches if not math.isnan(loss)]
+    count = sum(windows for _, windows in known)
+    return sum(loss * windows for loss, windows in known) / count if count else math.nan
 
 
 class EpochLoop(ABC):

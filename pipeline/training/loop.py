@@ -1,5 +1,6 @@
 """The epochs of the training of one fold."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +20,9 @@ from pipeline.models.views import centre_view, choose_views, gather_windows
 from pipeline.models.windows import Windows, cut_windows, kept_frames
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.training.config import TrainingConfig
-from pipeline.training.epochs import EpochLoop
+from pipeline.training.epochs import EpochLoop, mean_loss
 from pipeline.training.frames import FrameTable
-from pipeline.training.loss import ccc_loss
+from pipeline.training.loss import mean_over_targets, target_losses
 from pipeline.training.modality_dropout import ModalityDropout, Replacements
 from pipeline.training.votes import held_out_errors, vote_loss
 
@@ -129,15 +130,15 @@ class FoldTraining(EpochLoop):
         if self._dropout is not None:
             self._replaced = self._dropout.draw(list(self._streams), generator=self.generator).to(self.device)
         batches = torch.split(order, self.config.batch)
-        loss_sum = 0.0
+        losses: list[tuple[float, int]] = []
         self.network.train()
         for number, batch in enumerate(batches):
             self.schedule.step_batch(epoch=epoch, batch=number, batches=len(batches))
-            loss_sum += self._step(batch, {role: view[batch] for role, view in chosen.items()}) * len(batch)
-        return loss_sum / len(order)
+            losses.append((self._step(batch, {role: view[batch] for role, view in chosen.items()}), len(batch)))
+        return mean_loss(losses)
 
     def _step(self, batch: Tensor, chosen: Mapping[str, Tensor]) -> float:
-        """Learn from one batch of windows in their chosen views; return the loss of the predictions."""
+        """Learn from one batch of windows in their chosen views; return the loss of the predictions, NaN without labels."""
         index, padded = self._index[batch], self._mask[batch]
         streams = {role: gather_windows(x, index, chosen.get(role)).float() for role, x in self._streams.items()}
         own = None
@@ -149,13 +150,14 @@ class FoldTraining(EpochLoop):
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
             output = self.network(streams, padded)
         labels, scope = self._labels[index], self.config.scope
-        loss = total = ccc_loss(output.predictions, labels, padded, scope=scope)
+        of_targets, windows = target_losses(output.predictions, labels, padded, scope=scope)
+        loss = total = mean_over_targets(of_targets, windows)
         if output.votes is not None and self._errors is not None:
             total = loss + vote_loss(output.votes, labels, padded, self._errors[index], own=own, scope=scope)
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return float(loss.detach())
+        return float(loss.detach()) if windows.any() else math.nan
 
     def _validate(self) -> dict[str, float]:
         self.network.eval()

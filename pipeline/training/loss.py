@@ -20,7 +20,11 @@ def ccc_loss(predictions: Tensor, labels: Tensor, mask: Tensor, *, scope: Scope 
     -------
     Scalar, 0 (with zero gradients) where no target has one.
     """
-    losses, windows = target_losses(predictions, labels, mask, scope=scope)
+    return mean_over_targets(*target_losses(predictions, labels, mask, scope=scope))
+
+
+def mean_over_targets(losses: Tensor, windows: Tensor) -> Tensor:
+    """Average what `target_losses` returns over the targets that have a loss."""
     return losses.sum() / (windows > 0).sum().clamp_min(1)
 
 
