@@ -138,7 +138,7 @@ class FoldTraining(EpochLoop):
         return mean_loss(losses)
 
     def _step(self, batch: Tensor, chosen: Mapping[str, Tensor]) -> float:
-        """Learn from one batch of windows in their chosen views; return the loss of the predictions, NaN without labels."""
+        """Learn from one batch of windows in their chosen views; return the predictions' loss, NaN without labels."""
         index, padded = self._index[batch], self._mask[batch]
         streams = {role: gather_windows(x, index, chosen.get(role)).float() for role, x in self._streams.items()}
         own = None
