@@ -90,7 +90,8 @@ class WindowFiles(Dataset[tuple[Tensor, ...]]):
 
     def batches(self, windows: Sequence[Sequence[int]], *, workers: int) -> Iterator[Batch]:
         """Load batches of windows, given by their numbers; the workers live as long as an epoch, as published."""
-        loader: DataLoader[tuple[Tensor, ...]] = DataLoader(self, batch_sampler=windows, num_workers=workers)
+        batches = [list(batch) for batch in windows]
+        loader: DataLoader[tuple[Tensor, ...]] = DataLoader(self, batch_sampler=batches, num_workers=workers)
         for *streams, labels, mask in loader:
             yield dict(zip(WIDTHS, streams, strict=True)), labels, mask
 
@@ -141,7 +142,7 @@ class FrozenBackbones:
 
     @torch.inference_mode()
     def __call__(self) -> None:
-        for faces, patches in zip(self.faces.split(32), self.patches.split(32), strict=True):
+        for faces, patches in zip(torch.split(self.faces, 32), torch.split(self.patches, 32), strict=True):
             self.visual(faces)
             self.audio(patches)
 
@@ -152,7 +153,8 @@ class Ceiling:
     GMAC = 512 * 512 * 9 * 32 * 32 / 1e9
 
     def __init__(self, precision: torch.dtype) -> None:
-        self.convolution = nn.Conv2d(512, 512, 3, padding=1).to(precision).to(memory_format=torch.channels_last)
+        convolution = nn.Conv2d(512, 512, 3, padding=1).to(precision)
+        self.convolution = convolution.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.x = torch.randn(1, 512, 32, 32, dtype=precision).contiguous(memory_format=torch.channels_last)
 
     @torch.inference_mode()

@@ -15,6 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -93,7 +94,7 @@ def steps_table(folder: Path, *, rounds: int, frames: int) -> str:
         our_steps(ours["float32"], BATCHES)
     gmac = counter.get_total_flops() / 2e9 / STEPS
     variants: dict[str, Callable[[], object]] = {
-        **{f"ours, {name}": (lambda one=one: our_steps(one, BATCHES)) for name, one in ours.items()},
+        **{f"ours, {name}": partial(our_steps, one, BATCHES) for name, one in ours.items()},
         "ours from files of windows, no worker": lambda: published_steps(loaded, files.batches(BATCHES, workers=0)),
         "ours from files of windows, 2 workers": lambda: published_steps(loaded, files.batches(BATCHES, workers=2)),
         "(a) plain layers, files of windows, 2 workers": lambda: published_steps(
