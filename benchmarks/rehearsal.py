@@ -1,11 +1,12 @@
 """The stages after extraction at 1/16, 1/4 and the whole of Aff-Wild2's size: `python -m benchmarks.rehearsal`.
 
-Embeddings are random and the clips' pictures are holes in sparse files; stores, clips, folds and stages are real. Each
+Embeddings are random, and the clips' pictures and sound are declared but never written; stages are the real ones. Each
 stage is a process of its own. Memory is the largest sum over its processes of what is theirs alone, sampled five times
 a second: pages of mapped files belong to the system's cache, and are left out.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -13,14 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
-import psutil
 
 from benchmarks._results import table, write_section
 from pipeline.clips.clip import SCHEMA, Clip
@@ -55,7 +55,7 @@ GOALS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds by the clock and of all processors, and the largest memory of the processes alone, in MiB."""
+    """Seconds by the clock and of all processors, and the largest memory in MiB that was the processes' own."""
 
     seconds: float
     processors: float
@@ -85,15 +85,21 @@ def _processor_time() -> float:
 
 
 def _own_memory(pid: int) -> int:
+    """Return the bytes that belong to a process and its descendants alone; those that have ended count as nothing."""
     total = 0
-    try:
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    for process in _family(pid):
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
             total += 1024 * sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
-    except (psutil.Error, OSError):
-        return total
     return total
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text(encoding="ascii").split():
+                yield from _family(int(child))
 
 
 def write_project(folder: Path, *, trials: int, frames: int) -> dict[str, Cost]:
@@ -159,7 +165,7 @@ def _write_clip(folder: Path, name: str, length: int, number: int) -> ManifestRo
         file.attrs.update(attributes)
         for dataset, values in (("time", bare.time), ("face_valid", bare.face_valid), ("labels", labels)):
             file.create_dataset(dataset, data=values)
-        # No byte of it is written: the file has a hole there.
+        # HDF5 makes room for a dataset when it is first written: these take none, and read as zeros.
         file.create_dataset("faces", shape=(length, 48, 48, 3), dtype=np.uint8)
         file.create_dataset("audio", shape=(length * 16000 // 30,), dtype=np.int16)
     known = 0 if partition == "test" else length
@@ -195,7 +201,6 @@ def rehearse(folder: Path, *, trials: int, frames: int) -> tuple[dict[str, Cost]
         costs[f"{stage}, cached"] = measure(command, folder)
     dvc = [python, "-m", "dvc"]
     measure([*dvc, "init", "--no-scm", "--quiet"], folder)
-    # Pictures are holes: DVC would copy them as zeros.
     measure([*dvc, "config", "cache.type", "hardlink"], folder)
     costs["dvc add of both stores"] = measure([*dvc, "add", "--quiet", *_stores(folder)], folder)
     costs["dvc status"] = measure([*dvc, "status"], folder)
@@ -229,7 +234,7 @@ def main() -> None:
     for name in columns[0][2]:
         rows += [[f"disk: {name}", *(f"{sizes[name]:.0f} MiB" for _, _, sizes in columns), "-"]]
     header = ["stage", *(f"{scale}: {SCALES[scale][0]} trials" for scale, _, _ in columns), "goal at full size"]
-    text = "Random embeddings of two stores, sparse clips; time by the clock (of all processors), and memory "
+    text = "Random embeddings of two stores, clips without pictures; time by the clock (of all processors), and memory "
     text += "of the processes alone.\n\n"
     text += table(header, rows)
     print(text)
