@@ -45,7 +45,8 @@ def prepare(folder: Path, demo: Path, *, precision: str, models: Sequence[str], 
         (folder / "data" / name).symlink_to(source)
     params: dict[str, Any] = yaml.safe_load((demo / "params.yaml").read_text(encoding="utf-8"))
     params["compute"] = {"numerics": "native", "device": "cpu"}
-    params["training"]["repeats"] = repeats
+    # Only the embeddings differ: training is in float32 on both sides.
+    params["training"] |= {"repeats": repeats, "precision": "float32"}
     params["models"] = {name: params["models"][name] for name in models}
     params["ensembles"], params["finetune"] = {}, {}
     for backbone in params["backbones"].values():

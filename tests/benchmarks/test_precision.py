@@ -30,7 +30,7 @@ def test_only_precision_numerics_and_models_differ_from_the_demo(tmp_path: Path)
     precision.prepare(out, tmp_path / "demo", precision="bfloat16", models=["audio"], repeats=2)
     read = yaml.safe_load((out / "params.yaml").read_text())
     assert read["backbones"] == {"ir50": {"weights": "random", "precision": "bfloat16"}}
-    assert read["training"] == {"epochs": 3, "repeats": 2}
+    assert read["training"] == {"epochs": 3, "repeats": 2, "precision": "float32"}
     assert list(read["models"]) == ["audio"]
     assert read["compute"]["numerics"] == "native"
     assert (out / "data/clips").resolve() == tmp_path / "demo/data/clips"
