@@ -6,7 +6,7 @@ Those that share the stages' item cache compute as params.yaml says; those that 
 import os
 import sys
 
-TIMINGS = ("benchmarks.extract", "benchmarks.training")
+TIMINGS = tuple(f"benchmarks.{name}" for name in ("clips", "extract", "gpu", "precision", "training"))
 """Scripts that compute natively whatever params.yaml says; their worker processes know it from the environment."""
 
 if any(script in sys.orig_argv for script in TIMINGS):
