@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +24,7 @@ from pipeline.features.store import FeatureStore
 from pipeline.features.views import views_of
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.files import replacing, replacing_file
+from pipeline.runtime.hdf5 import create_hdf5
 
 Format = Literal["hdf5", "csv"]
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]
@@ -143,7 +143,7 @@ def _write(
                 _write_table(folder / f"{name}.csv", table(name, arrays))
                 names.append(name)
         return len(names)
-    with replacing_file(destination) as fresh, h5py.File(fresh, "w", libver=("earliest", "v110")) as file:
+    with replacing_file(destination) as fresh, create_hdf5(fresh, libver=("earliest", "v110")) as file:
         for name, arrays in trials:
             for array, values in arrays.items():
                 file.create_dataset(f"{name}/{array}", data=values, track_times=False)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +18,7 @@ from pipeline.clips.further_datasets import content_of, write_further
 from pipeline.clips.partition import Partition
 from pipeline.clips.target import Target
 from pipeline.runtime.errors import InputError, Problem
-from pipeline.runtime.hdf5 import open_hdf5
+from pipeline.runtime.hdf5 import create_hdf5, open_hdf5
 from pipeline.runtime.reading import reading
 
 SCHEMA = 1
@@ -156,7 +155,7 @@ class Clip:
 def write_clip(path: Path, clip: Clip) -> None:
     """Write a clip; the same clip gives the same bytes."""
     # The earliest file format keeps no times of creation anywhere.
-    with h5py.File(path, "w", libver=("earliest", "v110")) as file:
+    with create_hdf5(path, libver=("earliest", "v110")) as file:
         for name, value in clip._attributes().items():
             file.attrs[name] = value
         _write_checked(file, "time", clip.time)

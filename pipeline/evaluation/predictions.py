@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.evaluation.metrics import Scores
-from pipeline.runtime.hdf5 import open_hdf5
+from pipeline.runtime.hdf5 import create_hdf5, open_hdf5
 from pipeline.runtime.reading import reading
 
 SCHEMA_VERSION = 2
@@ -99,7 +98,7 @@ def write_frames(
         If a trial is given twice.
     """
     parts: dict[Part, Iterable[TrialPrediction]] = {"validation": validation, "test": test}
-    with h5py.File(path, "w") as file:
+    with create_hdf5(path) as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["targets"] = list(targets)
         for part, trials in parts.items():

@@ -1,6 +1,7 @@
 """Errors meant for a user: they name the trial, the file, the row and the remedy, and list every problem at once."""
 
 import errno
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,15 +73,25 @@ _DISK_REMEDIES = {
 }
 
 
-def disk_error(error: OSError) -> InputError | None:
+WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""Errors of writing that do not say which file was written."""
+
+
+def disk_error(error: BaseException) -> InputError | None:
     """Return what to tell the user where the disk or its rights are to blame, or None: then it is a fault of ours.
 
-    HDF5 gives the system's number in the text alone.
+    HDF5 gives the system's number and the file in the text alone, in errors of several types; NumPy gives neither.
     """
-    told = re.search(r"errno = (\d+)", str(error))
-    number = error.errno or (int(told.group(1)) if told else None)
+    text = str(error)
+    told = re.search(r"filename = '([^']*)'.*?errno = (\d+)", text, flags=re.DOTALL)
+    if told:
+        file, number = told.group(1), int(told.group(2))
+    elif isinstance(error, OSError) and re.fullmatch("[0-9]+ requested and [0-9]+ written", text):
+        file, number = None, errno.ENOSPC
+    elif isinstance(error, OSError) and error.errno:
+        file, number = str(error.filename) if error.filename else None, error.errno
+    else:
+        return None
     if number not in _DISK_REMEDIES:
         return None
-    file = str(error.filename) if error.filename else None
-    message = error.strerror or str(error)
-    return InputError("the disk", [Problem(message, file=file, remedy=_DISK_REMEDIES[number])])
+    return InputError("the disk", [Problem(os.strerror(number), file=file, remedy=_DISK_REMEDIES[number])])

@@ -193,7 +193,7 @@ def attempt(function: Callable[[T], None], item: T) -> BaseException | None:
     except AffectflowError as error:
         return _portable(error)
     except Exception as error:
-        if isinstance(error, OSError) and (told := disk_error(error)) is not None:
+        if (told := disk_error(error)) is not None:
             return told
         logger.exception("an item failed")
         return _portable(error)

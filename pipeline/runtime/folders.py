@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.runtime.errors import WRITE_ERRORS
+
 LOCK = ".lock"
 """Ending of the lock beside each work folder."""
 
@@ -27,6 +29,11 @@ def work_folder(root: Path) -> Iterator[Path]:
         folder.mkdir()
         try:
             yield folder
+        except OSError as error:
+            # A write that fails does not say to which file, and without this not even to which disk.
+            if error.errno in WRITE_ERRORS and error.filename is None:
+                error.filename = str(root)
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             lock.unlink(missing_ok=True)

@@ -1,5 +1,8 @@
-"""Opening HDF5 files that were not necessarily written by us: what they claim is bounded by what they hold."""
+"""HDF5 files: read within the bounds of what they hold, and written so that a full disk is an error and no crash."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,54 @@ from pipeline.runtime.reading import FAULTS
 
 MOST_COMPRESSED = 1040
 """Times that content may be larger than its compressed bytes; DEFLATE reaches 1032."""
+
+
+@contextmanager
+def create_hdf5(path: Path, **options: Any) -> Iterator[h5py.File]:
+    """Give a new file to write, which is complete after the block.
+
+    Parameters
+    ----------
+    path : replaced if it is there
+    options : of `h5py.File`
+
+    Raises
+    ------
+    OSError
+        The disk is full, or fails.
+    """
+    with _Target(path) as target:
+        try:
+            with h5py.File(target, "w", **options) as file:
+                yield file
+        finally:
+            if target.error is not None:
+                target.error.filename = str(path)
+                raise target.error
+
+
+class _Target(FileIO):
+    """The file that HDF5 writes to. The library crashes where it cannot write, so it is not told until the end."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        left = memoryview(data).cast("B")
+        try:
+            while left and self.error is None:
+                left = left[super().write(left) or 0 :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
 
 
 def open_hdf5(path: Path) -> h5py.File:

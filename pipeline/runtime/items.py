@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -193,7 +193,8 @@ class Failure:
     def problems(self) -> tuple[Problem, ...]:
         """What to tell the user: the problems of an InputError, or the error itself."""
         if isinstance(self.error, InputError):
-            return self.error.problems
+            # An error of the disk, for one, does not know which item it struck.
+            return tuple(replace(one, trial=one.trial or self.name) for one in self.error.problems)
         return (Problem(f"{type(self.error).__name__}: {self.error}", trial=self.name),)
 
 

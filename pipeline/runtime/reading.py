@@ -32,7 +32,7 @@ def reading(path: Path, *, what: str, remedy: str, trial: str | None = None) -> 
     except FileNotFoundError as error:
         raise InputError(what, [Problem("no such file", file=str(path), trial=trial, remedy=remedy)]) from error
     except FAULTS as error:
-        told = disk_error(error) if isinstance(error, OSError) else None
+        told = disk_error(error)
         reason = shorten(str(error), 200)
         problem = Problem(f"damaged, or of another version: {reason}", file=str(path), trial=trial, remedy=remedy)
         raise told or InputError(what, [problem]) from error

@@ -113,7 +113,7 @@ def run_stage(main: Callable[[], None]) -> None:
         restore_results()
         sys.exit(130)
     except BaseException as error:
-        told = disk_error(error) if isinstance(error, OSError) else error
+        told = disk_error(error) or error
         restore_results()
         if not isinstance(told, AffectflowError):
             raise

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -5,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.runtime.errors import InputError
-from pipeline.runtime.hdf5 import open_hdf5
+from pipeline.runtime.hdf5 import create_hdf5, open_hdf5
 from pipeline.runtime.reading import reading
 
 
@@ -21,6 +23,43 @@ def test_what_was_written_can_be_read(path: Path, values: np.ndarray, compressio
         file.create_dataset("group/x", data=values, compression=compression if np.size(values) > 1 else None)
     with open_hdf5(path) as file:
         np.testing.assert_array_equal(file["group/x"][()], values)
+
+
+def test_a_new_file_is_whole_and_always_the_same(path: Path) -> None:
+    contents = []
+    for _ in range(2):
+        with create_hdf5(path) as file:
+            file.create_dataset("group/x", data=np.arange(100_000.0), track_times=False)
+            file.create_dataset("y", data=np.arange(9), compression="gzip", fletcher32=True, track_times=False)
+            file.attrs["names"] = ["a", "b"]
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1]
+    with open_hdf5(path) as file:
+        np.testing.assert_array_equal(file["group/x"][()], np.arange(100_000.0))
+        np.testing.assert_array_equal(file["y"][()], np.arange(9))
+        assert list(file.attrs["names"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("limit", [0, 100, 5000, 100_000])
+def test_a_file_that_may_not_grow_is_an_error_and_no_crash(path: Path, limit: int) -> None:
+    """In a process of its own, which HDF5 would take down."""
+    script = (
+        "import resource, sys; from pathlib import Path; import numpy as np; "
+        "from pipeline.runtime.hdf5 import create_hdf5\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        "with create_hdf5(Path(sys.argv[1])) as file:\n"
+        "    file.create_dataset('x', data=np.random.rand(100_000))\n"
+        "    file.create_dataset('y', data=np.random.rand(1000), compression='gzip')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"OSError: [Errno 27] File too large: '{path}'"
+    assert "ignored" not in done.stderr
+
+
+def test_an_error_of_ours_passes(path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), create_hdf5(path):
+        raise ZeroDivisionError
 
 
 @pytest.mark.parametrize("shape", [(1 << 40,), (1 << 32, 1 << 24), (5000, 5000)])

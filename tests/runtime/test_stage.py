@@ -10,6 +10,7 @@ from pipeline.clips.target import TargetsConfig
 from pipeline.models.config import ModelConfig
 from pipeline.runtime import stage
 from pipeline.runtime.errors import ConfigError, disk_error
+from pipeline.runtime.folders import work_folder
 from pipeline.runtime.loaded import SOURCES
 from pipeline.runtime.stage import StageParams, argument, load_params
 from pipeline.training.config import TrainingConfig
@@ -98,7 +99,17 @@ def test_an_error_of_ours_keeps_its_traceback() -> None:
 
 
 def test_hdf5_hides_the_systems_number_in_its_text() -> None:
-    told = disk_error(OSError("Can't write data (file write failed: time = now, errno = 28, error message = 'No')"))
+    text = "Can't read data (file read failed: time = now\n, filename = 'a/b.h5', errno = 28, error message = 'No')"
+    told = disk_error(RuntimeError(text))
     assert told is not None
     assert "free some space" in str(told)
     assert disk_error(OSError("truncated file")) is None
+
+
+def test_numpy_hides_that_the_disk_is_full(tmp_path: Path) -> None:
+    told = disk_error(OSError("10752 requested and 1436 written"))
+    assert told is not None
+    assert str(told).startswith("the disk: 1 problem\n  No space left on device -> free some space")
+    with pytest.raises(OSError, match="No space left") as caught, work_folder(tmp_path / "work"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "work")
