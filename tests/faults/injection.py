@@ -40,6 +40,7 @@ class Fault:
     signal : which the process sends to itself
     error : number of the system's error of this and all later operations that write
     in_worker : in each worker process instead of the stage's own
+    of_parent : the signal goes to the process that started this one
     largest_file : bytes beyond which no file can grow, as under a quota
     unprivileged : permissions count even where root runs the tests
     """
@@ -49,6 +50,7 @@ class Fault:
     signal: int = 0
     error: int = 0
     in_worker: bool = False
+    of_parent: bool = False
     largest_file: int = 0
     unprivileged: bool = False
 
@@ -67,7 +69,7 @@ class Disturbance:
         if not self.fault.at or self.count < self.fault.at:
             return
         if self.fault.signal:
-            os.kill(os.getpid(), self.fault.signal)
+            os.kill(os.getppid() if self.fault.of_parent else os.getpid(), self.fault.signal)
         elif self.fault.error and (event in WRITES or (event == "open" and _writes(arguments[2]))):
             raise OSError(self.fault.error, os.strerror(self.fault.error), os.fspath(arguments[0]))
 
