@@ -204,6 +204,7 @@ def predict_frames(
     *,
     frames: int,
     attention: bool = False,
+    rows: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Run a network over windows and average its predictions of each frame.
 
@@ -213,6 +214,7 @@ def predict_frames(
     streams : (frames, d_m) for each role
     windows : which frames each window holds
     frames : rows of the result
+    rows : (frames,), where the streams have each frame; unless given, they hold these frames alone, in order
     attention : whether to keep what the network gives besides predictions. Entries that hold a value per frame are
         averaged like predictions; maps of frames against frames belong to one window and are left out.
 
@@ -226,7 +228,8 @@ def predict_frames(
     collected: dict[str, list[Tensor]] = {}
     for start in range(0, len(index), INFERENCE_BATCH):
         batch = slice(start, start + INFERENCE_BATCH)
-        output: FusionOutput = network({role: x[index[batch]].float() for role, x in streams.items()}, mask[batch])
+        place = index[batch] if rows is None else rows[index[batch]]
+        output: FusionOutput = network({role: x[place].float() for role, x in streams.items()}, mask[batch])
         collected.setdefault("predictions", []).append(output.predictions.float())
         if attention:
             length = index.shape[1]

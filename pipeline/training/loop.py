@@ -164,9 +164,11 @@ class FoldTraining(EpochLoop):
         rows = np.unique(self.validation_windows.index)
         # Numbered through from 0: the windows of the validation trials cover exactly these rows.
         local = Windows(np.searchsorted(rows, self.validation_windows.index), self.validation_windows.mask)
+        # Each batch is gathered from the table: a copy of all validation frames would be a sixth of it, per worker.
         place = torch.from_numpy(rows).to(self.device)
-        centre = {role: centre_view(x)[place] for role, x in self._streams.items()}
-        predictions = predict_frames(self.network, centre, local, frames=len(rows))["predictions"].cpu().numpy()
+        centre = {role: centre_view(x) for role, x in self._streams.items()}
+        predicted = predict_frames(self.network, centre, local, frames=len(rows), rows=place)
+        predictions = predicted["predictions"].cpu().numpy()
         low, high = np.array([self.task.targets[target] for target in self.targets], dtype=np.float32).T
         scores = score_targets(self.labels[rows], predictions.clip(low, high), targets=self.targets)
         return {target: one.ccc for target, one in scores.items()}

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from pipeline.evaluation.metrics import score
-from pipeline.models.trained import TrainedFold
+from pipeline.models.trained import TrainedFold, predict_frames
+from pipeline.models.windows import Windows
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.executor import Executor
@@ -189,6 +190,19 @@ def test_predictions_are_scored_within_the_range_of_their_target(
         expected = score(labels[:, column], wide[:, column].clip(*limits)).ccc
         assert training._validate()[target] == pytest.approx(expected, abs=1e-6)
         assert expected != pytest.approx(score(labels[:, column], wide[:, column]).ccc, abs=0.01)
+
+
+def test_predictions_of_some_rows_of_a_table_are_those_of_a_copy(tmp_path: Path) -> None:
+    training = FoldTraining(make_task(tmp_path), torch.device("cpu"))
+    training.network.eval()
+    rows = np.unique(training.validation_windows.index)
+    local = Windows(np.searchsorted(rows, training.validation_windows.index), training.validation_windows.mask)
+    place = torch.from_numpy(rows)
+    assert rows[0] > 0, "they do not begin the table"
+    copied = {role: x[place] for role, x in training._streams.items()}
+    expected = predict_frames(training.network, copied, local, frames=len(rows))
+    found = predict_frames(training.network, training._streams, local, frames=len(rows), rows=place)
+    assert torch.equal(found["predictions"], expected["predictions"])
 
 
 @pytest.mark.parametrize("targets", [None, ("arousal",)])
