@@ -65,7 +65,7 @@ def test_recola_from_index_to_folds(tmp_path: Path) -> None:
     clips.main()
     assert alignment()["dev_1"] == "4 frames with labels of some targets only; labels moved: arousal 0.2 s earlier"
     assert alignment()["test_1"] == "nothing"
-    configure("{kind: recola, root: corpus, index: index.csv, faces: {margin: 0.5}}")
+    configure("{kind: recola, root: corpus, index: index.csv, faces: {detector: frontalface_alt2}}")
     clips.main()
     assert all(tree()[f"{trial}.h5"] != plain[f"{trial}.h5"] for trial in RECOLA)
     configure("{kind: recola, root: corpus, index: index.csv}")
