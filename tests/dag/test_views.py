@@ -15,8 +15,9 @@ def test_metrics_are_shown(scratch: Scratch) -> None:
     models = ("grjca", "visual")
     scores = {f"metrics/{kind}/{model}.json" for kind in ("train", "evaluate") for model in models}
     assert set(files) == scores | {"reports/ccc.json"}
-    columns = scratch.dvc("metrics", "show", "--csv").text.splitlines()[0].split(",")
-    assert not {"lines", "notes", "differences"} & set(columns), "the table of results adds no column"
+    columns = {name.strip() for name in scratch.dvc("metrics", "show", "--md").text.splitlines()[0].split("|")}
+    assert {"Path", "P"} <= columns
+    assert not {"lines", "notes", "differences"} & columns, "the table of results adds no column"
 
 
 def test_plots_are_drawn_by_fold(scratch: Scratch) -> None:

@@ -27,6 +27,8 @@ WRITES = {"os.link", "os.mkdir", "os.rename"}
 OPERATIONS = {*WRITES, "open", "os.remove", "os.rmdir"}
 
 start_undisturbed = executor.start_worker
+NARROW = narrow_backbones()
+"""What a worker enters for good; let go of, it would end."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def run_disturbed(root: Path, cache: Path, command: tuple[str, ...], printed: Pa
 def start_disturbed(fault: Fault, *arguments: Any) -> None:
     """Set up a worker as the executor does, with the same small networks and its share of the fault."""
     start_undisturbed(*arguments)
-    narrow_backbones().__enter__()
+    NARROW.__enter__()
     if fault.in_worker:
         sys.addaudithook(Disturbance(fault))
 

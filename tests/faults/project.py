@@ -124,7 +124,8 @@ class Project:
         found = outs(self.root)
         assert {path for path in expected if path not in found} == set()
         assert {path for path in found if path not in expected} == set()
-        assert [path for path in expected if found[path] != expected[path]] == [], "\n".join(texts)
+        unequal = [path for path in expected if found[path] != expected[path]]
+        assert unequal == [], "\n".join([*unequal, *texts])
         assert damaged(self.cache) == {}
         assert leftovers(self.cache.root / "tmp") == []
 

@@ -57,6 +57,14 @@ def started(items: list[Item]) -> set[str]:
     return {path.name.partition("-")[0] for item in items for path in item.payload.glob("*-*")}
 
 
+def alive(process: str) -> bool:
+    """Say whether a process is there, and not only its entry."""
+    try:
+        return Path("/proc", process, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def let_go(items: list[Item]) -> None:
     for item in items:
         (item.payload / "go").touch()
@@ -87,7 +95,11 @@ def test_what_a_killed_node_computed_is_computed_on_another(cluster: Any, tmp_pa
 
     def kill() -> None:
         wait_for(lambda: len(started(items)) == 2)
+        workers = [path.name.rpartition("-")[2] for item in items for path in item.payload.glob(f"{second.node_id}-*")]
+        assert len(workers) == 1
         cluster.remove_node(second, allow_graceful=False)
+        # A worker outlives its raylet for a moment, in which it could still end its item.
+        wait_for(lambda: not alive(workers[0]))
         let_go(items)
 
     helper = Thread(target=kill)
