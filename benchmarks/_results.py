@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.runtime.processor import processor_name
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -23,12 +25,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def machine() -> str:
     """Describe the machine in words that are the same on all machines of its type."""
-    model = ""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(encoding="utf-8"), re.MULTILINE)
-        model = found[1].strip() if found else ""
-    return f"{model or platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+    name = processor_name()
+    model = name if name != "unknown" else platform.processor() or platform.machine()
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}"
 
 
 def write_section(name: str, text: str) -> Path:
