@@ -17,7 +17,7 @@ PORTABLE := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=COMPATIBLE
 
 help:
 	@echo "make install        the environment in $(VENV), versions pinned in constraints.txt"
-	@echo "make repro          install, then dvc repro: data, features, models, scores, reports/index.html"
+	@echo "make repro          install, then validate and dvc repro: data, features, models, scores, reports/index.html"
 	@echo "make test           install with the development tools, then linters, types and every test that is not slow"
 	@echo "make test-all       the same with the slow tests: whole stages, the DAG, Ray"
 	@echo "make test-numerics  the numeric tests with the kernels of an older processor"
@@ -28,7 +28,7 @@ help:
 
 install: $(VENV)/installed
 repro: install
-	dvc repro
+	affectflow run
 
 test: lint
 	pytest $(PARALLEL) -m "not slow"

@@ -1,11 +1,13 @@
 """What can be known to be wrong before anything runs: every section, every model's options, every backbone's inputs."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ConfigDict, ValidationError, create_model
 
 from pipeline.backbones.common.crops import impossible_views
@@ -13,13 +15,14 @@ from pipeline.backbones.common.datasets import FACES_REMEDY, SOUND_REMEDY
 from pipeline.backbones.common.interface import available_backbones, load_backbone
 from pipeline.config import Params, load
 from pipeline.ingest.config import ClipsConfig
-from pipeline.models.build import constructor_options
+from pipeline.models.build import build_encoders, build_network, constructor_options, stream_roles
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.section import nearest
+from pipeline.training.config import TrainingConfig
 
 
 def check_file(path: str | Path = "params.yaml") -> Params:
-    """Read a whole params.yaml, and check the options of every model and the inputs of every backbone.
+    """Read a whole params.yaml, and check the inputs of every backbone and the network of every model.
 
     Raises
     ------
@@ -27,36 +30,52 @@ def check_file(path: str | Path = "params.yaml") -> Params:
         Lists what is wrong, by its path.
     """
     params = load(path)
-    check_backbones(params)
-    check_models(params)
+    _refuse([*backbone_faults(params), *model_faults(params)], path)
     return params
 
 
 def check_backbones(params: Params) -> None:
-    """Compare the datasets and views of each known backbone with the section `clips`.
-
-    A name without a backbone is reported by its own stage.
+    """Check every backbone's inputs; see `backbone_faults`.
 
     Raises
     ------
     ConfigError
-        Lists every dataset that clips lack and every impossible view, and what to set.
+        Lists all faults.
     """
+    _refuse(backbone_faults(params))
+
+
+def check_models(params: Params) -> None:
+    """Check every model's network; see `model_faults`.
+
+    Raises
+    ------
+    ConfigError
+        Lists all faults.
+    """
+    _refuse(model_faults(params))
+
+
+def _refuse(faults: Sequence[str], path: str | Path = "params.yaml") -> None:
+    if faults:
+        raise ConfigError("\n".join([f"{path}:", *(f"  {fault}" for fault in faults)]))
+
+
+def backbone_faults(params: Params) -> list[str]:
+    """Describe each backbone that does not exist, each dataset that clips lack, and each impossible view."""
     known = available_backbones()
-    problems = [
-        f"backbones.{name} {problem}"
+    faults = [
+        f"backbones.{name}: there is no backbone of this name{nearest(name, dict.fromkeys(known))}"
         for name in params.backbones
-        if name in known
-        for problem in missing_datasets(load_backbone(name).DATASETS, params.clips)
+        if name not in known
     ]
-    problems += [
-        f"backbones.{name}.views: {problem}"
-        for name, config in params.backbones.items()
-        if name in known
-        for problem in impossible_views(load_backbone(name), config.views, face_size=params.clips.face_size)
-    ]
-    if problems:
-        raise ConfigError("\n".join(["params.yaml:", *(f"  {problem}" for problem in problems)]))
+    for name, config in params.backbones.items():
+        if name in known:
+            backbone = load_backbone(name)
+            faults += [f"backbones.{name} {fault}" for fault in missing_datasets(backbone.DATASETS, params.clips)]
+            views = impossible_views(backbone, config.views, face_size=params.clips.face_size)
+            faults += [f"backbones.{name}.views: {fault}" for fault in views]
+    return faults
 
 
 def missing_datasets(datasets: Iterable[str], clips: ClipsConfig) -> list[str]:
@@ -75,24 +94,60 @@ def missing_datasets(datasets: Iterable[str], clips: ClipsConfig) -> list[str]:
     return missing
 
 
-def check_models(params: Params) -> None:
-    """Check every model's fusion system, temporal encoder and options before anything runs.
-
-    Raises
-    ------
-    ConfigError
-        Lists each unknown module or option by its path, with the nearest known one.
-    """
-    problems: list[str] = []
+def model_faults(params: Params) -> list[str]:
+    """Describe what is wrong with each model's modules, options, streams and windows, by its path."""
+    faults = []
     for name, model in params.models.items():
         at = f"models.{name}"
-        problems += _check_options("fusion", model.fusion, model.options, at=at, key="options")
-        for role, options in model.encoders.items():
-            problems += _check_options("temporal", model.temporal, options, at=at, key=f"encoders.{role}")
-        if not model.encoders:
-            problems += _check_options("temporal", model.temporal, {}, at=at, key="encoders")
-    if problems:
-        raise ConfigError("\n".join(["params.yaml:", *(f"  {problem}" for problem in problems)]))
+        found = _check_options("fusion", model.fusion, model.options, at=at, key="options")
+        for role, options in (model.encoders or {"": {}}).items():
+            key = f"encoders.{role}" if role else "encoders"
+            found += _check_options("temporal", model.temporal, options, at=at, key=key)
+        # A network can only be built from options that are known and of the right type.
+        faults += found or network_faults(params, name)
+    return list(dict.fromkeys(faults))
+
+
+def network_faults(params: Params, name: str) -> list[str]:
+    """Build a model's network without memory for its weights, and describe what prevents it or is too large."""
+    model, at = params.models[name], f"models.{name}"
+    known = available_backbones()
+    if any(stream not in known for stream in model.streams):
+        return []  # said of its backbone
+    backbones = [load_backbone(stream) for stream in model.streams]
+    roles = stream_roles([backbone.MODALITY for backbone in backbones])
+    widths = {role: backbone.DIMENSION for role, backbone in zip(roles, backbones, strict=True)}
+    training = params.training_of(name)
+    ranges = list(params.corpus.targets.values())
+    encoders, part = model.encoders, "encoders"
+    try:
+        with torch.device("meta"):
+            build_encoders(model, in_features=widths)
+            part = "options" if len(model.options) else "fusion"
+            network = build_network(model, in_features=widths, length=training.window, ranges=ranges)
+    except ConfigError as error:
+        return [f"{at}.{error}"]
+    except (ValueError, RuntimeError, TypeError) as error:
+        where = f"{at}.{part}" if part != "encoders" or encoders else at
+        return [f"{where}: {error}"]
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    return _memory_faults(at, weights=weights, width=sum(widths.values()), training=training)
+
+
+COPIES = 4
+"""Numbers kept per weight in training: the weight, its gradient, and Adam's two moments."""
+
+
+def _memory_faults(at: str, *, weights: int, width: int, training: TrainingConfig) -> list[str]:
+    """Compare with the machine's memory what one batch needs at the least: its features and a copy of them."""
+    needed = 4 * (COPIES * weights + 2 * training.batch * training.window * width)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed <= memory:
+        return []
+    return [
+        f"{at}: training on batches of {training.batch} windows of {training.window} frames needs more than "
+        f"{needed / 2**30:.0f} GiB, and this machine has {memory / 2**30:.0f} -> reduce training.window or batch"
+    ]
 
 
 def _check_options(package: str, module: str, options: Mapping[str, Any], *, at: str, key: str) -> list[str]:

@@ -26,9 +26,9 @@ class Params(Section):
     corpus: Annotated[AffWild2Config | RecolaConfig | TableConfig, Field(discriminator="kind")]
     clips: ClipsConfig = ClipsConfig()
     folds: FoldsConfig = FoldsConfig()
-    backbones: dict[Name, BackboneConfig]
+    backbones: dict[Name, BackboneConfig] = Field(min_length=1)
     training: TrainingConfig = TrainingConfig()
-    models: dict[Name, ModelConfig]
+    models: dict[Name, ModelConfig] = Field(min_length=1)
     finetune: FinetuneSection = FinetuneSection()
     evaluate: EvaluateConfig = EvaluateConfig()
     ensembles: dict[Name, EnsembleConfig] = {}
@@ -52,6 +52,12 @@ class Params(Section):
                 raise ValueError(f"finetune.models: {name!r} is not in models{nearest(name, self.models)}")
             if name + FINETUNED in self.models:
                 raise ValueError(f"models.{name + FINETUNED}: fine-tuning {name!r} takes this name")
+        return self
+
+    @model_validator(mode="after")
+    def _check_top_folds(self) -> "Params":
+        if self.evaluate.top_folds > self.folds.count:
+            raise ValueError(f"evaluate.top_folds is {self.evaluate.top_folds}, but folds.count is {self.folds.count}")
         return self
 
     @model_validator(mode="after")

@@ -86,7 +86,7 @@ def test_the_console_script_exists() -> None:
 @pytest.mark.parametrize(
     ("target", "commands"),
     [
-        ("repro", ["dvc repro"]),
+        ("repro", ["affectflow run"]),
         ("test", [*LINT, 'pytest -n logical --dist worksteal -m "not slow"']),
         ("test-all", [*LINT, "pytest -n logical --dist worksteal"]),
     ],

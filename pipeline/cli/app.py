@@ -10,6 +10,7 @@ from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export
 from pipeline.cli.folds import folds
 from pipeline.cli.preset import preset
+from pipeline.cli.run import run
 from pipeline.cli.status import status
 from pipeline.runtime.errors import AffectflowError, disk_error
 
@@ -24,6 +25,7 @@ app.command()(doctor)
 app.command()(preset)
 app.command()(validate)
 app.command()(index)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
 app.command()(status)
 app.command()(folds)
 app.add_typer(export, name="export")

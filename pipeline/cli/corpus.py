@@ -1,9 +1,17 @@
-"""`affectflow index` and `affectflow validate`: what the corpus of params.yaml holds, and what is wrong with it."""
+"""`affectflow index` and `affectflow validate`: the corpus, and what can be known to be wrong before the work."""
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from pipeline.config import Params
+    from pipeline.readers.index import Survey
+    from pipeline.runtime.errors import Problem
 
 
 def index() -> None:
@@ -28,18 +36,107 @@ def index() -> None:
 
 
 def validate() -> None:
-    """Check the corpus of params.yaml and list every problem with its file and row; exit 1 if there is any."""
-    from pipeline.config import load
+    """Check params.yaml and the corpus before anything runs; exit 1 with every problem, its file or key, and a remedy.
+
+    A corpus that a stage makes, as the demo's, may not be there yet: then params.yaml alone is checked.
+    """
+    from pipeline.checks import check_file
     from pipeline.readers.index import survey
     from pipeline.readers.memory import FileMemory
-    from pipeline.runtime.errors import InputError
+    from pipeline.runtime.errors import ConfigError, InputError
     from pipeline.runtime.executor import Executor
 
-    params = load()
+    params = check_file()
+    faults = list(result_faults(params))
+    if faults:
+        raise ConfigError("\n".join(["params.yaml:", *(f"  {fault}" for fault in faults)]))
+    typer.echo("params.yaml: no problem found")
     corpus = params.corpus
+    maker = made_by(Path(corpus.root))
+    if maker is not None and not Path(corpus.root).is_dir():
+        typer.echo(f"{corpus.root}: not there yet, `dvc repro` makes it ({maker})")
+        return
     found = survey(corpus, memory=FileMemory(), executor=Executor.from_config(params.compute))
-    if found.problems:
-        raise InputError(f"the corpus {corpus.root} cannot be used", found.problems)
-    typer.echo(f"{corpus.root}: no problem found")
+    problems = [*found.problems, *fold_problems(params, found)]
+    if problems:
+        raise InputError(f"the corpus {corpus.root} cannot be used", problems)
+    typer.echo(f"{corpus.root}: {len(found.rows)} trials, no problem found")
+    if not Path(corpus.index).is_file():
+        typer.echo(f"{corpus.index}: there is no index yet -> run `affectflow index`")
+        return
     changes = found.changes(Path(corpus.index))
     typer.echo(f"{corpus.index} is older than the corpus: {changes} -> run `affectflow index`" if changes else changes)
+
+
+def result_faults(params: "Params") -> Iterator[str]:
+    """Describe single streams that DVC cannot read, published rows of no table, and other files of weights.
+
+    A file of weights that is not there is left to the stage that needs it: none does where the embeddings were pulled.
+    """
+    from pipeline.backbones.common.weights import Weights
+    from pipeline.report.published import published_row
+    from pipeline.runtime.errors import AffectflowError
+    from pipeline.runtime.section import read_yaml
+
+    for name, model in read_yaml("params.yaml")["models"].items():
+        if len(model["streams"]) == 1:
+            twice = f"[{model['streams'][0]}, {model['streams'][0]}]"
+            yield f"models.{name}.streams: write a single stream twice, {twice}: dvc.yaml names a second one"
+    for name, model in params.evaluated().items():
+        try:
+            if model.published is not None:
+                published_row(model.published)
+        except AffectflowError as error:
+            yield f"models.{name}.{error}"
+    for name, backbone in params.backbones.items():
+        try:
+            weights = Weights.from_config(backbone)
+            if weights.path is not None and weights.path.is_file():
+                weights.check()
+        except AffectflowError as error:
+            yield f"backbones.{name}: {error}"
+
+
+@dataclass(frozen=True)
+class _Member:
+    """What a fold needs to know of a trial; how many frames it has changes no count of folds."""
+
+    trial: str
+    partition: Literal["train", "validation", "test"]
+    subject: str
+    frames: int = 1
+
+
+def fold_problems(params: "Params", found: "Survey") -> Iterator["Problem"]:
+    """Yield what keeps the trials of a corpus from being split into the folds of params.yaml."""
+    from pipeline.evaluation.folds import make_folds
+    from pipeline.runtime.errors import InputError, Problem
+
+    if not found.rows:
+        remedy = f"see docs/corpora.md for the layout of {params.corpus.kind!r}, and correct corpus.root"
+        yield Problem("there is no trial in it", file=params.corpus.root, remedy=remedy)
+        return
+    if found.problems:
+        return
+    try:
+        members = [_Member(row.trial, row.partition, row.subject) for row in found.rows]
+        make_folds(members, scheme=params.folds.scheme, count=params.folds.count)
+    except InputError as error:
+        yield from error.problems
+
+
+def made_by(root: Path) -> Path | None:
+    """Return the dvc.yaml of a folder above `root` that has it among its outs, None where there is none."""
+    from pipeline.runtime.errors import ConfigError
+    from pipeline.runtime.section import read_yaml
+
+    for folder in root.parents:
+        file = folder / "dvc.yaml"
+        try:
+            stages = read_yaml(file)["stages"].values() if file.is_file() else ()
+            outs = {str(out) for stage in stages for out in stage.get("outs", ())}
+        except (ConfigError, AttributeError, KeyError, TypeError):
+            continue
+        if root.as_posix() in outs:
+            return file
+    return None

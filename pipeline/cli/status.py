@@ -20,7 +20,9 @@ def status() -> None:
     from pipeline.runtime.executor import Executor
 
     params = load()
-    if Path(params.corpus.root).is_dir():
+    if not Path(params.corpus.index).is_file():
+        typer.echo(f"index: there is none yet ({params.corpus.index}) -> run `affectflow index`")
+    elif Path(params.corpus.root).is_dir():
         changes = is_stale(params.corpus, memory=FileMemory(), executor=Executor.from_config(params.compute))
         typer.echo(f"index: {changes} -> run `affectflow index`" if changes else f"index: {changes}")
     else:

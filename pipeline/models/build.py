@@ -3,7 +3,9 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
+
+from torch import nn
 
 from pipeline.fusion.blocks.system import FusionSystem
 from pipeline.models.config import ModelConfig
@@ -29,6 +31,16 @@ def constructor_options(*constructors: Callable[..., Any]) -> dict[str, inspect.
     }
 
 
+def build_encoders(config: ModelConfig, *, in_features: Mapping[str, int]) -> dict[str, nn.Module]:
+    """Build the temporal encoder of each role; see `build_network`."""
+    unknown = [role for role in config.encoders if role not in in_features]
+    if unknown:
+        known = ", ".join(in_features)
+        raise ConfigError(f"encoders: no stream has the role {unknown[0]!r}; the streams' roles are: {known}")
+    encoder = import_module(f"pipeline.temporal.{config.temporal}").ENCODER
+    return {role: encoder(in_features=width, **config.encoders.get(role, {})) for role, width in in_features.items()}
+
+
 def build_network(
     config: ModelConfig,
     *,
@@ -52,15 +64,8 @@ def build_network(
     ValueError
         The streams are not those that the fusion system needs, or an option is out of its range.
     """
-    unknown = [role for role in config.encoders if role not in in_features]
-    if unknown:
-        known = ", ".join(in_features)
-        raise ConfigError(f"encoders: no stream has the role {unknown[0]!r}; the streams' roles are: {known}")
-    encoder = import_module(f"pipeline.temporal.{config.temporal}").ENCODER
-    encoders = {
-        role: encoder(in_features=width, **config.encoders.get(role, {})) for role, width in in_features.items()
-    }
-    widths = {role: int(module.out_features) for role, module in encoders.items()}
+    encoders = build_encoders(config, in_features=in_features)
+    widths = {role: cast(int, module.out_features) for role, module in encoders.items()}
     fusion: type[FusionSystem] = import_module(f"pipeline.fusion.{config.fusion}").FUSION
     of_head = constructor_options(fusion.HEAD)
     options = {name: value for name, value in config.options.items() if name not in of_head}

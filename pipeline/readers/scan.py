@@ -110,7 +110,8 @@ def _absent(source: str, path: Path) -> list[Problem]:
         return []
     if source == "images":
         return [Problem("the trial has no images", file=str(path), remedy="add its crops")]
-    return [Problem(f"the {source} is missing", file=str(path), remedy="add it (a video as .mp4 or .avi)")]
+    remedy = "add it, as .mp4 or .avi" if source == "video" else "add it"
+    return [Problem(f"the {source} is missing", file=str(path), remedy=remedy)]
 
 
 def _check_annotation(file: LabelFile, form: LabelFormat) -> Finding:

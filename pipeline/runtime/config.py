@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import PositiveInt
+
 from pipeline.runtime.section import Section
 
 
@@ -18,6 +20,6 @@ class ComputeConfig(Section):
     """
 
     engine: Literal["serial", "processes", "ray"] = "processes"
-    workers: Literal["auto"] | int = "auto"
+    workers: Literal["auto"] | PositiveInt = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     numerics: Literal["portable", "native"] = "native"

@@ -119,7 +119,10 @@ def test_a_corpus_is_surveyed_once(
 
 
 def test_validate_lists_every_problem_with_its_row(affectflow: Call, project: Path) -> None:
-    assert affectflow("validate").out == "corpus: no problem found\nthe index matches the corpus\n"
+    assert (
+        affectflow("validate").out
+        == "params.yaml: no problem found\ncorpus: 8 trials, no problem found\nthe index matches the corpus\n"
+    )
     labels = project / "corpus" / "annotations" / "VA_Set" / "Train_Set" / f"{TRAIN[0]}.txt"
     rows = labels.read_text().splitlines()
     rows[3], rows[5] = "0.1,seven", "9,0.1"

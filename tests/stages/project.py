@@ -15,7 +15,7 @@ folds: {{scheme: {scheme}, count: {count}}}
 backbones:
   ir50: {{weights: random}}
 models:
-  visual: {{fusion: unimodal, streams: [ir50], temporal: tcn}}
+  visual: {{fusion: unimodal, streams: [ir50, ir50], temporal: tcn}}
 compute: {{engine: serial, device: cpu}}
 """
 

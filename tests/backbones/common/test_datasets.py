@@ -40,8 +40,8 @@ def params(clips: dict[str, list[int]]) -> Params:
     data = {
         "corpus": {"kind": "affwild2", "root": "r", "index": "i"},
         "clips": clips,
-        "backbones": {name: {"weights": "random"} for name in ("ir50", "i3d", "resnet18_audio", "unknown")},
-        "models": {},
+        "backbones": {name: {"weights": "random"} for name in ("ir50", "i3d", "resnet18_audio")},
+        "models": {"m": {"fusion": "unimodal", "streams": ["ir50"], "temporal": "tcn"}},
     }
     return validate(Params, data, at="params.yaml")
 
