@@ -32,7 +32,7 @@ from pipeline.backbones.common.interface import load_backbone
 from pipeline.backbones.common.synthetic_sound import random_sound
 from pipeline.backbones.common.weights import Weights
 from pipeline.clips.clip import Clip, write_clip
-from pipeline.features import store as features
+from pipeline.features import trial_file
 from pipeline.features.store import FeatureStore, assemble_store, write_trial
 from pipeline.runtime.device import computes_bfloat16
 
@@ -245,11 +245,11 @@ def reading(rounds: int) -> str:
     """Read a store of 40 trials of Aff-Wild2's median length (3937 frames, 512 numbers) into memory."""
     data = np.random.default_rng(0).normal(size=(3937, 512)).astype(np.float16)
     rows = []
-    chosen = features.CHUNK_FRAMES
+    chosen = trial_file.CHUNK_FRAMES
     with tempfile.TemporaryDirectory() as folder:
         stores = {}
         for chunk in (300, 1000, 4000):
-            features.CHUNK_FRAMES = chunk
+            trial_file.CHUNK_FRAMES = chunk
             item = Path(folder) / f"item{chunk}"
             valid = np.ones(len(data), dtype=np.bool_)
             write_trial(
@@ -258,7 +258,7 @@ def reading(rounds: int) -> str:
             path = Path(folder) / f"{chunk}.zarr"
             assemble_store(path, {f"trial{number:02}": item for number in range(40)}, attributes={})
             stores[chunk] = FeatureStore.open(path)
-        features.CHUNK_FRAMES = chosen
+        trial_file.CHUNK_FRAMES = chosen
         rates: dict[int, list[float]] = {chunk: [] for chunk in stores}
         for _ in range(rounds):
             for chunk, store in stores.items():
@@ -266,9 +266,9 @@ def reading(rounds: int) -> str:
                 size = sum(store.read(trial).embedding.nbytes for trial in store.trials)
                 rates[chunk].append(size / 1e6 / (time.perf_counter() - start))
         for chunk, found in rates.items():
-            shard = (stores[chunk].path / "trial00/embedding/c/0/0").stat().st_size
+            size_of_file = stores[chunk].file("trial00").stat().st_size
             spread = f"{min(found):.0f}-{max(found):.0f}"
-            rows.append([chunk, f"{statistics.median(found):.0f}", spread, f"{shard / data.nbytes:.4f}"])
+            rows.append([chunk, f"{statistics.median(found):.0f}", spread, f"{size_of_file / data.nbytes:.4f}"])
     header = ["most frames per chunk", "MB/s into memory", "range", "size / raw"]
     return "\n".join(["\nFeature store, warm, every checksum verified\n", table(header, rows)])
 

@@ -3,7 +3,7 @@
 from pipeline.backbones.common.config import BackboneConfig
 from pipeline.backbones.common.extraction import extract_trials, store_attributes
 from pipeline.clips.manifest import read_manifest
-from pipeline.features.store import assemble_store
+from pipeline.features.store import SUFFIX, assemble_store
 from pipeline.runtime.items import ItemCache, write_seeds
 from pipeline.runtime.layout import CLIPS, FEATURES, ITEMS, MANIFEST
 from pipeline.runtime.seeds import Seeds
@@ -29,7 +29,7 @@ def main() -> None:
     attributes = store_attributes(name, config, executor=executor)
     checksums = {trial: cache.checksums(path.parent.name) for trial, path in embedded.paths.items()}
     assemble_store(seeds.out, embedded.paths, attributes=attributes, checksums=checksums)
-    write_seeds(seeds, embedded.paths, cache=cache, place=lambda trial, file: f"{trial}/{file}")
+    write_seeds(seeds, embedded.paths, cache=cache, place=lambda trial, _: f"{trial}{SUFFIX}")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""The feature store: one Zarr v3 group per trial, whose bytes depend only on what was computed.
+"""The feature store: one file per trial, each a Zarr v3 group, whose bytes depend only on what was computed.
 
 ::
 
-    data/features/ir50.zarr/        attributes: schema, backbone, weights, front end, digest of each trial, fingerprint
-        <trial>/
-            embedding               (frame, feature) float16 or float32; with several views (view, frame, feature)
-            time                    (frame,) float64, s
-            valid                   (frame,) bool: False where the clip holds no face or no sound
+    data/features/ir50.zarr/
+        zarr.json               attributes: schema, backbone, weights, front end, digest of each trial, fingerprint
+        <trial>.zip
+            embedding           (frame, feature) float16 or float32; with several views (view, frame, feature)
+            time                (frame,) float64, s
+            valid               (frame,) bool: False where the clip holds no face or no sound
 
-Each array is one shard file of uncompressed chunks, each with its CRC-32C: embeddings hardly compress (8 to 13 %), and
-one file per array keeps a store of 500 videos at 3500 files. A trial group is an item of the item cache; a store is a
-folder of them. The digest of a trial is over its files' checksums: what is read is compared with it.
+A trial's file is an item of the item cache; a store is a folder of them. The digest of a trial is its file's SHA-256:
+what is read is compared with it. `pipeline.features.trial_file` says why a trial is one file.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.codecs import Crc32cCodec
 from zarr.storage import LocalStore
 
+from pipeline.features.trial_file import FILE, read_array, read_arrays, write_arrays
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.files import assemble, replacing, sha256_file
 
-SCHEMA_VERSION = 2
-CHUNK_FRAMES = 1000
-"""Most frames per chunk; a trial is cut into equal chunks, so that padding stays below one frame per chunk."""
+SCHEMA_VERSION = 3
+
+SUFFIX = ".zip"
 
 _REMEDY = "run `dvc repro` for its extract stage"
 
@@ -61,11 +61,11 @@ def write_trial(
     store: Literal["float16", "float32"],
     attributes: Mapping[str, Any],
 ) -> None:
-    """Write one trial as a Zarr group.
+    """Write one trial's file.
 
     Parameters
     ----------
-    directory : becomes the group
+    directory : of the item, in which the file is made
     embedding : (t, d_m)
     time : (t,) s
     valid : (t,)
@@ -87,29 +87,8 @@ def write_trial(
     finite = np.isfinite(kept).all(axis=1)
     if not finite.all():
         raise ValueError(f"embedding of frame {int(np.argmin(finite))} is not finite as {store}")
-    group = zarr.create_group(LocalStore(directory), zarr_format=3, overwrite=True, attributes=dict(attributes))
-    _write(group, "embedding", kept, ("frame", "feature"))
-    _write(group, "time", time.astype(np.float64), ("frame",))
-    _write(group, "valid", valid.astype(np.bool_), ("frame",))
-
-
-def _write(group: zarr.Group, name: str, data: npt.NDArray[Any], dimensions: tuple[str, ...]) -> None:
-    count = -(-len(data) // CHUNK_FRAMES)
-    chunk = -(-len(data) // count)
-    array = group.create_array(
-        name,
-        shape=data.shape,
-        dtype=data.dtype,
-        chunks=(chunk, *data.shape[1:]),
-        shards=(chunk * count, *data.shape[1:]),
-        filters=None,
-        compressors=[Crc32cCodec()],
-        fill_value=0,
-        dimension_names=dimensions,
-        # A chunk of zeros that is left out could not be told from a lost one.
-        config={"write_empty_chunks": True},
-    )
-    array[...] = data
+    arrays = {"embedding": kept, "time": time.astype(np.float64), "valid": valid.astype(np.bool_)}
+    write_arrays(directory / FILE, arrays, attributes=attributes)
 
 
 def assemble_store(
@@ -119,34 +98,24 @@ def assemble_store(
     attributes: Mapping[str, Any],
     checksums: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
-    """Put trial groups together to a store, in place of what is at `path`.
+    """Put trials' files together to a store, in place of what is at `path`.
 
     Parameters
     ----------
     path : of the store; replaced only when the new one is complete
     trials : directory that `write_trial` wrote, by trial name; linked, not copied, where the file system can
     attributes : of the store; the schema version, each trial's digest and the fingerprint are added
-    checksums : SHA-256 of each trial's files, by their paths in the directory; computed unless given
+    checksums : SHA-256 of the files in each trial's directory, by their names; computed unless given
     """
     digests = {}
     with replacing(path) as fresh:
         for trial, source in sorted(trials.items()):
-            assemble(source, fresh / trial)
-            digests[trial] = _digest(_checksums(source) if checksums is None else checksums[trial])
+            assemble(source / FILE, fresh / f"{trial}{SUFFIX}")
+            digests[trial] = sha256_file(source / FILE) if checksums is None else checksums[trial][FILE]
         lines = "".join(f"{trial}\0{digest}\n" for trial, digest in digests.items())
         fingerprint = hashlib.sha256(lines.encode()).hexdigest()
         complete = {"schema_version": SCHEMA_VERSION, **attributes, "trials": digests, "fingerprint": fingerprint}
         zarr.create_group(LocalStore(fresh), zarr_format=3, attributes=complete)
-
-
-def _checksums(directory: Path) -> dict[str, str]:
-    files = sorted(file for file in directory.rglob("*") if file.is_file())
-    return {file.relative_to(directory).as_posix(): sha256_file(file) for file in files}
-
-
-def _digest(checksums: Mapping[str, str]) -> str:
-    lines = "".join(f"{file}\0{checksum}\n" for file, checksum in sorted(checksums.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class FeatureStore:
@@ -162,7 +131,7 @@ class FeatureStore:
     def __init__(self, path: Path, group: zarr.Group) -> None:
         self.path = path
         self.attributes: dict[str, Any] = dict(group.attrs)
-        self.trials = tuple(sorted(child.parent.name for child in path.glob("*/zarr.json")))
+        self.trials = tuple(sorted(child.name.removesuffix(SUFFIX) for child in path.glob(f"*{SUFFIX}")))
 
     @classmethod
     def open(cls, path: Path) -> "FeatureStore":
@@ -218,22 +187,22 @@ class FeatureStore:
         return digests[trial]
 
     def read(self, trial: str) -> Features:
-        """Read one trial into memory, and compare its files with its digest.
+        """Read one trial into memory, and compare its file with its digest.
 
         Raises
         ------
         InputError
-            The trial is not there, or one of its files is missing, damaged, or not the one of `digest`.
+            The trial is not there, or its file is missing, damaged, or not the one of `digest`.
         """
         digest = self.digest(trial)
-        features = Features(
-            embedding=self._array(trial, "embedding"),
-            time=self._array(trial, "time"),
-            valid=self._array(trial, "valid"),
-        )
-        if _digest(_checksums(self.path / trial)) != digest:
-            raise self._damage(trial, self.path / trial, "it is not what the store's attributes say")
-        return features
+        try:
+            content = self.file(trial).read_bytes()
+            arrays = read_arrays(content)
+        except (OSError, ValueError) as error:
+            raise self._damage(trial, str(error)) from error
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise self._damage(trial, "it is not what the store's attributes say")
+        return Features(**arrays)
 
     def read_valid(self, trial: str) -> npt.NDArray[np.bool_]:
         """Read which frames of a trial show a face or hold a sound, (t,), without the rest.
@@ -244,20 +213,16 @@ class FeatureStore:
             The trial is not there, or the array is missing or damaged.
         """
         self.digest(trial)
-        return np.asarray(self._array(trial, "valid"))
-
-    def _array(self, trial: str, name: str) -> Any:
-        directory = self.path / trial / name
         try:
-            array = zarr.open_array(LocalStore(directory, read_only=True), mode="r", zarr_format=3)
-            shard = directory.joinpath("c", *["0"] * array.ndim)
-            # Zarr reads a shard that is not there, or that is empty, as zeros.
-            if shard.stat().st_size < array.nbytes:
-                raise ValueError(f"{shard.stat().st_size} bytes are too few for {array.shape} {array.dtype}")
-            return np.asarray(array[...])
-        except (OSError, ValueError, KeyError) as error:
-            raise self._damage(trial, directory, str(error)) from error
+            return read_array(self.file(trial), "valid")
+        except (OSError, ValueError) as error:
+            raise self._damage(trial, str(error)) from error
 
-    def _damage(self, trial: str, path: Path, message: str) -> InputError:
+    def file(self, trial: str) -> Path:
+        """Return the file of a trial, there or not."""
+        return self.path / f"{trial}{SUFFIX}"
+
+    def _damage(self, trial: str, message: str) -> InputError:
         remedy = f"remove {self.path} and {_REMEDY}: the item cache still has the trial, or computes it again"
-        return InputError("features", [Problem(f"damaged: {message}", file=str(path), trial=trial, remedy=remedy)])
+        problem = Problem(f"damaged: {message}", file=str(self.file(trial)), trial=trial, remedy=remedy)
+        return InputError("features", [problem])

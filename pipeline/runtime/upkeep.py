@@ -8,7 +8,12 @@ from pipeline.runtime.folders import leftovers, sweep
 from pipeline.runtime.items import ItemCache
 from pipeline.runtime.progress import Progress
 
-KINDS = {"*.h5": "clips", "zarr.json": "features", "predictions.safetensors": "predictions", "*.safetensors": "folds"}
+KINDS = {
+    "*.h5": "clips",
+    "features.zip": "features",
+    "predictions.safetensors": "predictions",
+    "*.safetensors": "folds",
+}
 """Items do not say of which kind they are; their files do. The first pattern that fits counts."""
 
 Counts = dict[str, tuple[int, int]]

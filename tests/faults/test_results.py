@@ -80,9 +80,9 @@ def test_a_damaged_input_is_named(at: Make, file: str, damage: Damage, step: Ste
         ("data/clips/7.h5", flip, FINETUNE, CLIPS),
         ("data/folds.json", truncate, TRAIN, FOLDS),
         ("data/folds.json", flip, EVALUATE, FOLDS),
-        ("data/features/ir50.zarr/7/embedding/c/0/0", flip, TRAIN, IR50),
-        ("data/features/ir50.zarr/7/embedding/c/0/0", truncate, EVALUATE, IR50),
-        ("data/features/vggish.zarr/7/embedding/zarr.json", truncate, TRAIN, VGGISH),
+        ("data/features/ir50.zarr/7.zip", flip, TRAIN, IR50),
+        ("data/features/ir50.zarr/7.zip", truncate, EVALUATE, IR50),
+        ("data/features/vggish.zarr/7.zip", truncate, TRAIN, VGGISH),
         ("data/features/vggish.zarr/zarr.json", empty, TRAIN, VGGISH),
         ("data/features/ir50.zarr/zarr.json", flip, EVALUATE, IR50),
         ("models/grjca/fold0.safetensors", truncate, EVALUATE, TRAIN),
@@ -105,11 +105,9 @@ def test_a_damaged_result_is_named(at: Make, file: str, damage: Damage, step: St
 
 
 def named(file: str) -> tuple[str, ...]:
-    """Return what the message must hold: the file or, in a store of features, the array, and the trial."""
-    store = file.startswith("data/features")
-    place = Path(*Path(file).parts[:5]) if store and "7" in file else Path(file).parent if store else Path(file)
-    trial = ("trial 7",) if "/7." in file or "/7/" in file else ()
-    return (str(place), *trial)
+    """Return what the message must hold: the file, or the store whose attributes it holds, and the trial."""
+    place = Path(file).parent if file.endswith("zarr.json") else Path(file)
+    return (str(place), *(("trial 7",) if "/7." in file else ()))
 
 
 def mend(project: Project, file: str, step: Step) -> None:
@@ -130,7 +128,7 @@ def test_a_damaged_table_of_items_costs_time_alone(done: Make, damage: Damage) -
     ("step", "file"),
     [
         (CLIPS, "data/clips/7.h5"),
-        (IR50, "data/features/ir50.zarr/7/embedding/c/0/0"),
+        (IR50, "data/features/ir50.zarr/7.zip"),
         (TRAIN, "models/grjca/fold0.safetensors"),
     ],
     ids=["clips", "features", "folds"],

@@ -1,6 +1,7 @@
 import json
 import shutil
 import stat
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -8,11 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import xarray as xr
-import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zarr.storage import ZipStore
 
-from pipeline.features.store import CHUNK_FRAMES, SCHEMA_VERSION, FeatureStore, assemble_store, write_trial
+from pipeline.features.store import SCHEMA_VERSION, FeatureStore, assemble_store, write_trial
+from pipeline.features.trial_file import CHUNK_FRAMES, FILE
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.files import sha256_file
 
@@ -61,28 +63,39 @@ def test_what_is_written_is_read(
 
 
 @pytest.mark.parametrize("frames", [1, 1000, 1001, 3937])
-def test_one_shard_per_array_with_little_padding(tmp_path: Path, frames: int) -> None:
+def test_a_trial_is_one_file_with_little_padding(tmp_path: Path, frames: int) -> None:
     item = write(tmp_path / "item", store="float16", **trial(frames, 512))
-    files = sorted(str(file.relative_to(item)) for file in item.rglob("*") if file.is_file())
-    arrays = [f"{name}/{file}" for name in ("embedding", "time", "valid") for file in ("c/0", "zarr.json")]
-    assert files == sorted([*(name.replace("embedding/c/0", "embedding/c/0/0") for name in arrays), "zarr.json"])
+    (file,) = item.iterdir()
+    with zipfile.ZipFile(file) as archive:
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     chunks = -(-frames // CHUNK_FRAMES)
-    size = (item / "embedding/c/0/0").stat().st_size
-    assert size < (frames + chunks) * 512 * 2 + 20 * chunks + 4
-    array = zarr.open_array(item / "embedding", mode="r")
-    assert array.chunks[0] <= CHUNK_FRAMES
+    assert sum(size for name, size in sizes.items() if name.startswith("embedding/c/")) < (frames + chunks) * 512 * 2
+    assert max(size for name, size in sizes.items() if name.startswith("embedding/c/")) <= CHUNK_FRAMES * 512 * 2
+    assert len([name for name in sizes if name.startswith("time/c/")]) == chunks
+    assert file.stat().st_size < sum(sizes.values()) + 200 * len(sizes) + 100
 
 
 def test_chunks_of_zeros_are_written(tmp_path: Path) -> None:
     arrays = trial(2500) | {"embedding": np.zeros((2500, 8), dtype=np.float32), "valid": np.zeros(2500, dtype=np.bool_)}
     item = write(tmp_path / "item", **arrays)
-    assert (item / "embedding/c/0/0").stat().st_size > 2500 * 8 * 4
-    assert (item / "valid/c/0").stat().st_size > 2500
+    with zipfile.ZipFile(item / FILE) as archive:
+        chunks = [name for name in archive.namelist() if "/c/" in name]
+    assert len(chunks) == 3 * 3
+
+
+def test_a_store_of_many_trials_is_one_folder(tmp_path: Path) -> None:
+    path = make_store(tmp_path)
+    assert sorted(child.name for child in path.iterdir()) == [
+        "10-60-1280x720_right.zip",
+        "7.zip",
+        "video2.zip",
+        "zarr.json",
+    ]
 
 
 def test_xarray_opens_a_trial_as_it_is(tmp_path: Path) -> None:
     path = make_store(tmp_path)
-    dataset = xr.open_zarr(path / "video2", consolidated=False)
+    dataset = xr.open_zarr(ZipStore(path / "video2.zip"), consolidated=False)
     assert dict(dataset.sizes) == {"frame": 30, "feature": 8}
     assert dataset["embedding"].dims == ("frame", "feature")
     assert dataset["time"].dims == dataset["valid"].dims == ("frame",)
@@ -94,7 +107,7 @@ def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
     for folder, names in ((tmp_path / "a", ("7", "video2")), (tmp_path / "b", ("video2", "7"))):
         folder.mkdir()
         stores.append(content(make_store(folder, names)))
-    assert len(stores[0]) == 1 + 2 * 7
+    assert len(stores[0]) == 1 + 2
     assert stores[0] == stores[1]
 
 
@@ -120,8 +133,7 @@ def test_a_store_is_replaced_as_a_whole_and_links_its_items(tmp_path: Path) -> N
     make_store(tmp_path, ("video2",))
     assert FeatureStore.open(path).trials == ("video2",)
     assert sorted(child.name for child in tmp_path.iterdir() if child.name.startswith(".")) == []
-    shard = path / "video2/embedding/c/0/0"
-    assert shard.read_bytes() == (tmp_path / "item-video2/embedding/c/0/0").read_bytes()
+    assert (path / "video2.zip").read_bytes() == (tmp_path / "item-video2" / FILE).read_bytes()
 
 
 def test_a_failed_assembly_leaves_the_old_store(tmp_path: Path) -> None:
@@ -167,35 +179,42 @@ def test_a_trial_that_is_not_there_is_never_zeros(tmp_path: Path) -> None:
         FeatureStore.open(make_store(tmp_path)).read("8")
 
 
-@pytest.mark.parametrize("array", ["embedding/c/0/0", "time/c/0", "valid/c/0"])
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "remove", "no metadata"])
-def test_a_damaged_file_is_named_with_its_trial(tmp_path: Path, array: str, damage: str) -> None:
+@pytest.mark.parametrize("part", ["embedding/c/0/0", "time/c/0", "valid/c/0", "valid/zarr.json"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "remove", "lost entry"])
+def test_a_damaged_file_is_named_with_its_trial(tmp_path: Path, part: str, damage: str) -> None:
     path = make_store(tmp_path)
-    shard = path / "video2" / array
-    if damage == "no metadata":
-        shard = path / "video2" / array.split("/")[0] / "zarr.json"
-    data = bytearray(shard.read_bytes())
-    shard.unlink()
-    if damage == "flip":
-        data[len(data) // 3] ^= 4
+    file = path / "video2.zip"
+    data = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        entries = {entry: archive.read(entry) for entry in archive.infolist()}
+        start = archive.getinfo(part).header_offset
+    file.unlink()
+    data[start + 40 + len(part)] ^= 4
     if damage in ("cut", "empty", "flip"):
-        shard.write_bytes(data[: {"cut": len(data) // 2, "empty": 0}.get(damage)])
+        file.write_bytes(data[: {"cut": start + 20, "empty": 0}.get(damage)])
+    elif damage == "lost entry":
+        with zipfile.ZipFile(file, "w") as archive:
+            for entry, content in entries.items():
+                if entry.filename != part:
+                    archive.writestr(entry, content)
     store = FeatureStore.open(path)
     assert store.read("7").embedding.shape == (30, 8)
-    with pytest.raises(InputError) as error:
-        store.read("video2")
-    (problem,) = error.value.problems
-    assert problem.trial == "video2"
-    assert array.split("/")[0] in str(problem.file)
-    assert "dvc repro" in str(problem.remedy)
+    readers = [store.read, store.read_valid] if part.startswith("valid") else [store.read]
+    for read in readers:
+        with pytest.raises(InputError) as error:
+            read("video2")
+        (problem,) = error.value.problems
+        assert problem.trial == "video2"
+        assert str(problem.file).endswith("ir50.zarr/video2.zip")
+        assert "dvc repro" in str(problem.remedy)
 
 
 def test_a_trial_that_is_whole_but_not_the_one_of_the_store_is_refused(tmp_path: Path) -> None:
     path = make_store(tmp_path)
     known = FeatureStore.open(path).digest("7")
     arrays = trial() | {"embedding": trial()["embedding"] + 1}
-    shutil.rmtree(path / "7")
-    write(path / "7", **arrays)
+    write(tmp_path / "other", **arrays)
+    (tmp_path / "other" / FILE).replace(path / "7.zip")
     store = FeatureStore.open(path)
     assert store.digest("7") == known
     with pytest.raises(InputError, match=r"trial 7: .*damaged: it is not what the store's attributes say -> remove"):

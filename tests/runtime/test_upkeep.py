@@ -16,9 +16,8 @@ CLIP, FEATURES, FOLD = (64 * letter for letter in "abc")
 def cache(tmp_path: Path) -> ItemCache:
     """A clip, features and a fold, last used 40, 20 and 5 days ago; as old checkpoints; what a killed run left."""
     cache = ItemCache(tmp_path)
-    for key, name, age in ((CLIP, "trial.h5", 40), (FEATURES, "embedding/zarr.json", 20), (FOLD, "m.safetensors", 5)):
+    for key, name, age in ((CLIP, "trial.h5", 40), (FEATURES, "features.zip", 20), (FOLD, "m.safetensors", 5)):
         with cache.create(key) as directory:
-            (directory / name).parent.mkdir(exist_ok=True)
             (directory / name).write_bytes(b"x" * 100)
         os.utime(cache.record(key), (NOW - age * DAY, NOW - age * DAY))
         cache.checkpoint(key).parent.mkdir(exist_ok=True)

@@ -238,7 +238,7 @@ def test_other_inputs_than_at_the_start_are_refused(project: Path, tmp_path: Pat
 
 
 def test_a_trial_without_features_is_named(project: Path) -> None:
-    (project / "data/features/vggish.zarr/b/zarr.json").unlink()
+    (project / "data/features/vggish.zarr/b.zip").unlink()
     with pytest.raises(InputError, match="trial b: no features"):
         main()
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.clips.clip import write_clip
 from pipeline.features.store import Features, FeatureStore, write_trial
+from pipeline.features.trial_file import FILE
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.items import ItemCache
 from pipeline.training import stored_frames
@@ -33,8 +34,9 @@ def write_group(trial: str, *, black: int | None = None) -> None:
     frames = embedding(trial, "vggish")
     if black is not None:
         valid[black], frames[black] = False, 30
-    path = Path("data/features/vggish.zarr") / trial
-    write_trial(path, embedding=frames, time=np.arange(len(valid)) / 25, valid=valid, store="float16", attributes={})
+    item = Path("item")
+    write_trial(item, embedding=frames, time=np.arange(len(valid)) / 25, valid=valid, store="float16", attributes={})
+    (item / FILE).replace(f"data/features/vggish.zarr/{trial}.zip")
 
 
 def test_the_table_holds_what_stores_and_clips_hold(project: Path) -> None:
@@ -101,7 +103,7 @@ def test_labels_that_are_not_those_of_the_manifest_are_refused(project: Path) ->
 
 def test_features_that_are_not_those_of_the_store_are_refused(project: Path) -> None:
     write_group("b", black=3)
-    with pytest.raises(InputError, match=r"vggish.zarr/b, trial b: damaged: it is not what"):
+    with pytest.raises(InputError, match=r"vggish.zarr/b.zip, trial b: damaged: it is not what"):
         train.main()
 
 

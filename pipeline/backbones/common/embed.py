@@ -49,7 +49,7 @@ class Extraction:
 
 
 def embed_clip(extraction: Extraction, directory: Path) -> None:
-    """Read a clip, embed each frame on this worker's device, and write the trial's group to `directory`."""
+    """Read a clip, embed each frame on this worker's device, and write the trial's file to `directory`."""
     backbone = load_backbone(extraction.backbone)
     device = current_device()
     network = _network(extraction.backbone, extraction.weights, extraction.precision, str(device))

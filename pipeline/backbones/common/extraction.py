@@ -41,7 +41,7 @@ def extract_trials(
 
     Returns
     -------
-    Each trial's group; with several views, all of them in one group
+    Each trial's directory, with one file; with several views, all of them in that one
 
     Raises
     ------
