@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-LONG = frozenset({"precision"})
-"""Trains models: run by hand."""
+LONG = frozenset({"precision", "rerun"})
+"""Train models: run by hand."""
 
 
 def measurements(*, gpu: bool) -> list[str]:

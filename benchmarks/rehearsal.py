@@ -203,11 +203,11 @@ def rehearse(folder: Path, *, trials: int, frames: int) -> tuple[dict[str, Cost]
         costs[f"{stage}, cached"] = measure(command, folder)
     dvc = [python, "-m", "dvc"]
     measure([*dvc, "init", "--no-scm", "--quiet"], folder)
-    measure([*dvc, "config", "cache.type", "hardlink"], folder)
+    measure([*dvc, "config", "cache.type", "hardlink,reflink,symlink"], folder)
     costs["dvc add of both stores"] = measure([*dvc, "add", "--quiet", *_stores(folder)], folder)
     costs["dvc status"] = measure([*dvc, "status"], folder)
     places = {"stores": folder / "data" / "features", "items": folder / "cache", "predictions": folder / "predictions"}
-    return costs, {name: _size(path) for name, path in places.items()}
+    return costs, {name: _size(path) for name, path in places.items()} | {"all of it": _size(folder)}
 
 
 def _stores(folder: Path) -> list[str]:
@@ -215,7 +215,9 @@ def _stores(folder: Path) -> list[str]:
 
 
 def _size(folder: Path) -> float:
-    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file()) / 2**20
+    """Return the MiB below a folder, each file once however many names it has."""
+    status = [file.stat() for file in folder.rglob("*") if file.is_file()]
+    return sum({(one.st_dev, one.st_ino): one.st_blocks * 512 for one in status}.values()) / 2**20
 
 
 def main() -> None:

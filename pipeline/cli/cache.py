@@ -40,26 +40,35 @@ def prune(
 
 @cache.command()
 def verify(
-    repair: Annotated[bool, typer.Option("--repair", help="Remove damaged items: they are computed again.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Remove what is damaged: it is computed again.")] = False,
 ) -> None:
-    """Compare the checksums of all items; exit 1 if any is damaged and not removed."""
+    """Compare all items and all files of DVC's cache with their checksums; exit 1 if any is damaged and not removed.
+
+    Where results are links into DVC's cache, a result that was changed in place is damaged there. With --repair the
+    results that link to removed files go, too, and `dvc repro` makes them again.
+    """
     from pipeline.runtime.errors import InputError, Problem
     from pipeline.runtime.items import ItemCache
+    from pipeline.runtime.objects import damaged_objects, forget_objects, kept_objects
     from pipeline.runtime.progress import Progress
     from pipeline.runtime.upkeep import damaged
 
-    store = ItemCache()
-    with Progress("verify", total=len(store.keys())) as progress:
-        found = damaged(store, progress=progress)
-    if repair:
-        for key in found:
-            store.remove(key)
-    problems = [Problem(reason, file=str(store.path(key))) for key, reason in found.items()]
+    store, objects = ItemCache(), kept_objects()
+    with Progress("verify", total=len(store.keys()) + len(objects)) as progress:
+        items = damaged(store, progress=progress)
+        files = damaged_objects(progress=progress)
+    problems = [Problem(reason, file=str(store.path(key))) for key, reason in items.items()]
+    problems += [Problem("its content is not that of its name", file=str(path)) for path in files]
     if problems and not repair:
-        raise InputError("damaged items; `affectflow cache verify --repair` removes them", problems)
+        raise InputError("damaged files; `affectflow cache verify --repair` removes them", problems)
+    for key in items:
+        store.remove(key)
+    gone = forget_objects(files)
     for problem in problems:
         typer.echo(f"removed {problem}")
-    typer.echo(f"{len(store.keys())} items are whole")
+    for path in gone:
+        typer.echo(f"removed {path}: a link to a damaged file; `dvc repro` makes it again")
+    typer.echo(f"{len(store.keys())} items and {len(objects) - len(files)} files of DVC's cache are whole")
 
 
 def readable(size: float) -> str:

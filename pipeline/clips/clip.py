@@ -19,10 +19,10 @@ from pipeline.clips.partition import Partition
 from pipeline.clips.target import Target
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.hdf5 import create_hdf5, open_hdf5
-from pipeline.runtime.reading import reading
+from pipeline.runtime.reading import REPAIR, reading
 
 SCHEMA = 1
-REMEDY = "remove data/clips and run `dvc repro clips`"
+REMEDY = "run `dvc repro clips`"
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def check_clip(path: Path, *, claimed: str, found: str) -> None:
             "its content is not what data/clips/manifest.csv says",
             trial=path.stem,
             file=str(path),
-            remedy=REMEDY,
+            remedy=REPAIR,
         )
         raise InputError("a clip has changed", [problem])
 

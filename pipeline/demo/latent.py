@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
 
 from pipeline.demo.config import DemoConfig, NoiseLevels
 
@@ -50,6 +49,8 @@ def smooth_noise(random: np.random.Generator, count: int, *, period: float) -> C
 
     White noise under a Gaussian of width sigma crosses zero upwards every 2 sqrt(2) pi sigma (Rice's formula).
     """
+    from scipy.ndimage import gaussian_filter1d  # slow to load, and most runs render nothing
+
     sigma = period / (2 * np.sqrt(2) * np.pi) * CONTROL_RATE
     pad = int(4 * sigma) + 1
     smooth = gaussian_filter1d(random.standard_normal(count + 2 * pad), sigma)[pad : pad + count]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
 
 from pipeline.demo.latent import CONTROL_RATE, Curve, View, at, stream
 
@@ -60,6 +59,8 @@ class Speech:
 
 def speak(view: View, voice: Voice, random: np.random.Generator, turn: Curve) -> Speech:
     """Lay out the syllables: 2.5 to 6 per second with arousal, with short pauses, and none where `turn` is 0."""
+    from scipy.ndimage import gaussian_filter1d  # slow to load, and most runs render nothing
+
     rate = 4.0 * voice.rate * 2 ** (0.38 * view.arousal)
     phase = np.cumsum(rate) / CONTROL_RATE + random.uniform()
     syllable = phase.astype(int)

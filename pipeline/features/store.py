@@ -27,6 +27,7 @@ from zarr.storage import LocalStore
 from pipeline.features.trial_file import FILE, read_array, read_arrays, write_arrays
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.files import assemble, replacing, sha256_file
+from pipeline.runtime.reading import REPAIR
 
 SCHEMA_VERSION = 3
 
@@ -223,6 +224,5 @@ class FeatureStore:
         return self.path / f"{trial}{SUFFIX}"
 
     def _damage(self, trial: str, message: str) -> InputError:
-        remedy = f"remove {self.path} and {_REMEDY}: the item cache still has the trial, or computes it again"
-        problem = Problem(f"damaged: {message}", file=str(self.file(trial)), trial=trial, remedy=remedy)
+        problem = Problem(f"damaged: {message}", file=str(self.file(trial)), trial=trial, remedy=REPAIR)
         return InputError("features", [problem])

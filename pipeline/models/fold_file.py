@@ -35,8 +35,7 @@ def read_fold(path: Path, *, kind: Kind) -> tuple[dict[str, Tensor], dict[str, A
     InputError
         The file is missing, damaged, or of another kind or schema.
     """
-    remedy = f"remove {path.parent} and run `dvc repro`"
-    with reading(path, what=f"a {kind} cannot be read", remedy=remedy):
+    with reading(path, what=f"a {kind} cannot be read", remedy="run `dvc repro`"):
         try:
             with safe_open(path, framework="pt") as file:
                 record = json.loads((file.metadata() or {}).get("affectflow", "{}"))

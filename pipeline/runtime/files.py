@@ -43,7 +43,7 @@ def assemble(source: Path, destination: Path) -> None:
             assemble(child, destination / child.name)
     elif not _reflink(source, destination):
         try:
-            os.link(source, destination)
+            os.link(source.resolve(), destination)  # DVC may have put a symbolic link there
         except OSError:
             shutil.copyfile(source, destination)
 

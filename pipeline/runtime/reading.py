@@ -10,6 +10,9 @@ from pipeline.runtime.names import shorten
 FAULTS = (ArithmeticError, EOFError, LookupError, OSError, RecursionError, RuntimeError, TypeError, ValueError)
 """What libraries raise where bytes are not those of their format."""
 
+REPAIR = "run `affectflow cache verify --repair`, then `dvc repro`"
+"""What helps against a damaged result, in whichever cache the damage is, too."""
+
 
 @contextmanager
 def reading(path: Path, *, what: str, remedy: str, trial: str | None = None) -> Iterator[None]:
@@ -19,7 +22,7 @@ def reading(path: Path, *, what: str, remedy: str, trial: str | None = None) -> 
     ----------
     path : of the file
     what : begins the message
-    remedy : how to get the file again
+    remedy : how to get the file where it is missing
     trial : to which it belongs
 
     Raises
@@ -34,5 +37,5 @@ def reading(path: Path, *, what: str, remedy: str, trial: str | None = None) -> 
     except FAULTS as error:
         told = disk_error(error)
         reason = shorten(str(error), 200)
-        problem = Problem(f"damaged, or of another version: {reason}", file=str(path), trial=trial, remedy=remedy)
+        problem = Problem(f"damaged, or of another version: {reason}", file=str(path), trial=trial, remedy=REPAIR)
         raise told or InputError(what, [problem]) from error

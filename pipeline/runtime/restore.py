@@ -60,11 +60,12 @@ class Recorded:
         return {file: kept for file, kept in found.items() if kept is not None}
 
     def _cached(self, md5: str) -> Path | None:
-        path = self._cache / "files" / "md5" / md5[:2] / md5[2:]
+        path = self.cache / "files" / "md5" / md5[:2] / md5[2:]
         return path if path.is_file() else None
 
     @cached_property
-    def _cache(self) -> Path:
+    def cache(self) -> Path:
+        """DVC's cache of the repository."""
         return Path(_dvc("cache", "dir", root=self.folder).strip())
 
 

@@ -271,7 +271,7 @@ def test_cache_prune_removes_what_is_old(affectflow: Call, cache: ItemCache) -> 
 
 
 def test_cache_verify_finds_and_repairs_damage(affectflow: Call, cache: ItemCache) -> None:
-    assert affectflow("cache", "verify").out == "2 items are whole\n"
+    assert affectflow("cache", "verify").out == "2 items and 0 files of DVC's cache are whole\n"
     (cache.path(64 * "a") / "a.h5").write_bytes(b"y" * 2048)
     answer = affectflow("cache", "verify")
     assert answer.code == 1
@@ -280,7 +280,7 @@ def test_cache_verify_finds_and_repairs_damage(affectflow: Call, cache: ItemCach
     answer = affectflow("cache", "verify", "--repair")
     assert answer.code == 0
     assert "removed" in answer.out
-    assert "1 items are whole" in answer.out
+    assert "1 items and 0 files" in answer.out
     assert cache.keys() == [64 * "b"]
 
 

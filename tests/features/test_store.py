@@ -217,7 +217,7 @@ def test_a_trial_that_is_whole_but_not_the_one_of_the_store_is_refused(tmp_path:
     (tmp_path / "other" / FILE).replace(path / "7.zip")
     store = FeatureStore.open(path)
     assert store.digest("7") == known
-    with pytest.raises(InputError, match=r"trial 7: .*damaged: it is not what the store's attributes say -> remove"):
+    with pytest.raises(InputError, match=r"trial 7: .*damaged: it is not what the store's attributes say -> run"):
         store.read("7")
 
 

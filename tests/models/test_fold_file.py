@@ -7,6 +7,7 @@ import torch
 
 from pipeline.models.fold_file import read_fold, write_fold
 from pipeline.runtime.errors import InputError
+from pipeline.runtime.reading import REPAIR
 
 TENSORS = {"b": torch.arange(6.0).reshape(2, 3), "a": torch.tensor(3), "empty": torch.zeros(0, 4)}
 METADATA: dict[str, Any] = {"fold": 1, "targets": ["valence", "arousal"], "ranges": [[-1.0, 1.0]]}
@@ -50,7 +51,7 @@ def test_a_wrong_checksum_is_told_with_its_remedy(path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_fold(path, kind="trained fold")
     assert f"{path}: " in str(caught.value)
-    assert str(caught.value).endswith(f"its checksum differs' -> remove {path.parent} and run `dvc repro`")
+    assert str(caught.value).endswith(f"its checksum differs' -> {REPAIR}")
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100, bytes(8)])

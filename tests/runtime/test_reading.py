@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
-from pipeline.runtime.reading import reading
+from pipeline.runtime.reading import REPAIR, reading
 
 FILE = Path("folder/file")
 
@@ -20,7 +20,7 @@ def test_damage_is_named_with_its_remedy(kind: type[Exception]) -> None:
     text = told(kind("the header is short"))
     assert text.startswith("it cannot be read: 1 problem\n  folder/file: damaged, or of another version: ")
     assert "the header is short" in text
-    assert text.endswith(" -> do this")
+    assert text.endswith(f" -> {REPAIR}")
 
 
 def test_a_long_reason_is_cut() -> None:

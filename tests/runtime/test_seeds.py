@@ -75,7 +75,7 @@ def test_dvcs_cache_serves_where_the_workspace_has_nothing(
     seeds.table.rename(store / "files" / "md5" / "11" / "table")
     outs = [{"path": str(seeds.out), "md5": "11tree.dir"}, {"path": str(seeds.table), "md5": "11table"}]
     Path("dvc.lock").write_text(json.dumps({"stages": {"make": {"outs": outs}}}))
-    monkeypatch.setattr(Recorded, "_cache", store)
+    monkeypatch.setattr(Recorded, "cache", store)
     assert run(seeds, tmp_path, "a", "b").computed == ()
 
 
