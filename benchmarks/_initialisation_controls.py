@@ -17,7 +17,8 @@ from pipeline.fusion.gated_joint_cross_attention import GatedRecursiveJointCross
 from pipeline.models.fusion_model import FusionModel
 from pipeline.runtime.device import current_device
 from pipeline.runtime.files import sha256_file
-from pipeline.runtime.items import Item, item_key, materialise
+from pipeline.runtime.items import Item, item_key
+from pipeline.runtime.materialise import materialise
 from pipeline.training.frames import FrameSource
 from pipeline.training.history import HISTORY, History
 from pipeline.training.loop import FoldTask, FoldTraining

@@ -28,7 +28,8 @@ from pipeline.clips.manifest import ManifestRow, write_manifest
 from pipeline.clips.target import Target
 from pipeline.features.store import assemble_store, write_trial
 from pipeline.runtime.code import Code
-from pipeline.runtime.items import Item, ItemCache, item_key, look_up
+from pipeline.runtime.items import Item, ItemCache, item_key
+from pipeline.runtime.materialise import look_up
 
 ROOT = Path(__file__).parents[1]
 TRIALS, FRAMES = 594, 2_880_000

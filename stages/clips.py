@@ -23,8 +23,9 @@ from pipeline.media.detectors import resolve
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.files import assemble, replacing
-from pipeline.runtime.items import Item, ItemCache, item_key, materialise, write_seeds
+from pipeline.runtime.items import Item, ItemCache, item_key, write_seeds
 from pipeline.runtime.layout import CLIPS, ITEMS
+from pipeline.runtime.materialise import materialise
 from pipeline.runtime.seeds import Seeds
 from pipeline.runtime.stage import load_params, run_stage
 

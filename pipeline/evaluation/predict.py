@@ -16,7 +16,8 @@ from pipeline.runtime.device import current_device
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
-from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.items import Item, ItemCache, item_key
+from pipeline.runtime.materialise import materialise
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from pipeline.runtime.code import Code
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
-from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.items import Item, ItemCache, item_key
+from pipeline.runtime.materialise import materialise
 from pipeline.runtime.precision import resolve_precision
 from pipeline.training.history import FOLD
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.detection import COLUMNS, KEYPOINTS, largest_first
-from pipeline.media.opencv import one_thread, silent
+from pipeline.media.opencv import opencv_on_one_thread, silent
 from pipeline.media.pictures import Picture
 
 Array = NDArray[np.float64]
@@ -99,7 +99,7 @@ class BlazeFaceDetector:
         (n, 15) the faces, the largest first
         """
         height, width = picture.shape[:2]
-        with one_thread():
+        with opencv_on_one_thread():
             found = self._search(picture)
             if not len(found) and max(height, width) > SQUARE * min(height, width):
                 parts = [self._search(picture[y : y + side, x : x + side], y, x) for y, x, side in _squares(picture)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.detection import largest_first
-from pipeline.media.opencv import one_thread
+from pipeline.media.opencv import opencv_on_one_thread
 from pipeline.media.pictures import Picture
 
 SEARCHED = 480
@@ -63,7 +63,7 @@ class CascadeDetector:
             size = (round(width * factor), round(height * factor))
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         side = max(1, round(self._smallest * min(picture.shape)))
-        with one_thread():
+        with opencv_on_one_thread():
             found = self._cascade.detectMultiScale(
                 picture, scaleFactor=SCALE_STEP, minNeighbors=self._neighbours, minSize=(side, side)
             )

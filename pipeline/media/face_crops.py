@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.detection import COLUMNS, KEYPOINTS
-from pipeline.media.opencv import one_thread
+from pipeline.media.opencv import opencv_on_one_thread
 
 Array = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def crop_aligned(picture: NDArray[np.uint8], face: Array, *, size: int) -> NDArr
     turn, shift = turn * scale, shift * scale + (turn * scale - 1) * (0.5 + 0.5j)
     matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
     large = (size * factor, size * factor)
-    with one_thread():
+    with opencv_on_one_thread():
         turned = cv2.warpAffine(picture, matrix, large, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(cv2.resize(turned, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
@@ -96,5 +96,5 @@ def crop_square(picture: NDArray[np.uint8], box: Array, *, margin: float, size: 
     columns = np.clip(np.arange(left, left + side), 0, width - 1)
     rows = np.clip(np.arange(top, top + side), 0, height - 1)
     square = np.ascontiguousarray(picture[rows[:, None], columns[None]])
-    with one_thread():
+    with opencv_on_one_thread():
         return np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.media.opencv import one_thread
+from pipeline.media.opencv import opencv_on_one_thread
 
 OBLONG = Fraction(8)
 """Width over height, or height over width, past which the shape of a pixel is taken for damage."""
@@ -97,5 +97,5 @@ def square_pixels(picture: NDArray[np.uint8], shape: Fraction) -> NDArray[np.uin
     size = square_size(width, height, shape)
     if size == (width, height):
         return picture
-    with one_thread():
+    with opencv_on_one_thread():
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR_EXACT), dtype=np.uint8)

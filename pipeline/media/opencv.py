@@ -7,7 +7,7 @@ import cv2
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def opencv_on_one_thread() -> Iterator[None]:
     """Keep OpenCV to one thread: with several, hits are grouped in the order in which threads finish."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)

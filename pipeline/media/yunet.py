@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.detection import COLUMNS, largest_first
-from pipeline.media.opencv import one_thread, silent
+from pipeline.media.opencv import opencv_on_one_thread, silent
 from pipeline.media.pictures import Picture
 
 SEARCHED = 480
@@ -59,7 +59,7 @@ class YuNetDetector:
         (n, 15) the faces, the largest first; the mouth is put between its corners, ears are NaN
         """
         height, width = picture.shape[:2]
-        with one_thread():
+        with opencv_on_one_thread():
             self._network.setInputSize((width, height))
             _, found = self._network.detect(np.ascontiguousarray(picture[..., ::-1]))
         rows = np.zeros((0, 15)) if found is None else np.asarray(found, dtype=np.float64)

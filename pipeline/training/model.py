@@ -10,7 +10,8 @@ from pipeline.models.config import ModelConfig
 from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.folders import work_folder
-from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.items import Item, ItemCache, item_key
+from pipeline.runtime.materialise import materialise
 from pipeline.runtime.precision import resolve_precision
 from pipeline.runtime.seeds import Seeds
 from pipeline.training.config import TrainingConfig

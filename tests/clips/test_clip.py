@@ -189,7 +189,9 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
     write_clip(tmp_path / "a.h5", make_clip())
     with h5py.File(tmp_path / "a.h5", "r+") as file:
         file.attrs["schema"] = 99
-    with pytest.raises(InputError, match=r"a\.h5, trial a: .*clip schema 99, expected 1.* -> run `affectflow cache verify"):
+    with pytest.raises(
+        InputError, match=r"a\.h5, trial a: .*clip schema 99, expected 1.* -> run `affectflow cache verify"
+    ):
         read_clip(tmp_path / "a.h5")
 
 

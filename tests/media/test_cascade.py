@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pipeline.media.cascade import CascadeDetector
-from pipeline.media.opencv import one_thread
+from pipeline.media.opencv import opencv_on_one_thread
 from tests.face_factory import HERE, Place, face_picture
 
 
@@ -62,7 +62,7 @@ def test_threads_are_put_back_and_do_not_matter() -> None:
             assert cv2.getNumThreads() == threads
         assert np.array_equal(found[0], found[1])
         cv2.setNumThreads(2)
-        with pytest.raises(ZeroDivisionError), one_thread():
+        with pytest.raises(ZeroDivisionError), opencv_on_one_thread():
             raise ZeroDivisionError
         assert cv2.getNumThreads() == 2
     finally:

@@ -131,7 +131,8 @@ SCRIPT = """
     import sys
     from pathlib import Path
     from pipeline.runtime.code import Code
-    from pipeline.runtime.items import Item, ItemCache, materialise
+    from pipeline.runtime.items import Item, ItemCache
+    from pipeline.runtime.materialise import materialise
     from pipeline.runtime.executor import Executor
     from tests.runtime.work import write_name
 

@@ -19,18 +19,9 @@ from pipeline.runtime.code import Code, source_path
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
-from pipeline.runtime.items import (
-    Item,
-    ItemCache,
-    _compute,
-    _Job,
-    cache_root,
-    item_key,
-    libraries,
-    look_up,
-    materialise,
-)
+from pipeline.runtime.items import Item, ItemCache, cache_root, item_key, libraries
 from pipeline.runtime.loaded import SOURCES
+from pipeline.runtime.materialise import _compute, _Job, look_up, materialise
 
 SERIAL = Executor(engine="serial", device="cpu")
 KEY = "ab" * 32

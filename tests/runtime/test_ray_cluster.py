@@ -12,7 +12,8 @@ from ray.cluster_utils import Cluster
 
 from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor, run
-from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.items import Item, ItemCache, item_key
+from pipeline.runtime.materialise import materialise
 from tests.runtime.test_executor import jobs, outputs
 from tests.runtime.work import work, write_node
 

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
-from pipeline.runtime.items import Item, ItemCache, Materialised, item_key, materialise, write_seeds
+from pipeline.runtime.items import Item, ItemCache, item_key, write_seeds
+from pipeline.runtime.materialise import Materialised, materialise
 from pipeline.runtime.restore import Recorded
 from pipeline.runtime.seeds import Seeds
 

@@ -8,7 +8,7 @@ import pytest
 from pipeline.clips.clip import read_clip
 from pipeline.clips.further_datasets import read_further
 from pipeline.clips.manifest import read_manifest
-from pipeline.runtime import items
+from pipeline.runtime import materialise
 from pipeline.runtime.errors import InputError
 from stages import clips
 from tests.corpus_factory import FRAMES, SIZE, TEST, TRAIN, VALIDATION, crop_bytes, write_trial
@@ -28,7 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The trials that are really built, in order."""
     names: list[str] = []
-    original = items.materialise
+    original = materialise.materialise
 
     def recording(*args: object, **kwargs: object) -> object:
         done = original(*args, **kwargs)  # type: ignore[arg-type]

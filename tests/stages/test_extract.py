@@ -20,7 +20,8 @@ from pipeline.runtime import executor
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import ConfigError, InputError
 from pipeline.runtime.files import sha256_file
-from pipeline.runtime.items import ItemCache, materialise
+from pipeline.runtime.items import ItemCache
+from pipeline.runtime.materialise import materialise
 from stages import extract
 from tests.backbones.clips import make_clip
 

@@ -17,7 +17,8 @@ from pipeline.runtime.code import Code
 from pipeline.runtime.errors import InputError
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
-from pipeline.runtime.items import Item, ItemCache, item_key, materialise
+from pipeline.runtime.items import Item, ItemCache, item_key
+from pipeline.runtime.materialise import materialise
 from pipeline.training import loop
 from pipeline.training.fold import train_fold
 from pipeline.training.frames import FrameTable

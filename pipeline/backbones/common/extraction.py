@@ -13,7 +13,8 @@ from pipeline.clips.manifest import ManifestRow
 from pipeline.features.views import ViewJoin, join_views
 from pipeline.runtime.code import Code
 from pipeline.runtime.executor import Executor
-from pipeline.runtime.items import Item, ItemCache, Materialised, item_key, look_up, materialise
+from pipeline.runtime.items import Item, ItemCache, item_key
+from pipeline.runtime.materialise import Materialised, look_up, materialise
 from pipeline.runtime.precision import resolve_precision
 from pipeline.runtime.seeds import Seeds
 
