@@ -5,7 +5,21 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "torchaudio", "numpy", "scipy", "zarr", "h5py", "av", "cv2", "matplotlib", "pydantic", "rich", "dvc"}
+HEAVY = {
+    "torch",
+    "torchaudio",
+    "numpy",
+    "scipy",
+    "zarr",
+    "h5py",
+    "av",
+    "bokeh",
+    "cv2",
+    "matplotlib",
+    "pydantic",
+    "rich",
+    "dvc",
+}
 """Libraries that take a tenth of a second or more."""
 
 CODE = "import sys; import {}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"

@@ -12,6 +12,7 @@ from pipeline.report.sources import ccc_table, differences, read_results
 from pipeline.report.tables import to_csv, to_json, to_latex, to_markdown
 from pipeline.report.verdict import caution, made_of, trained
 from pipeline.runtime.files import replacing_file
+from pipeline.runtime.layout import CLIPS
 
 
 def build_report(params: Params, *, root: Path, reports: Path) -> None:
@@ -46,7 +47,7 @@ def build_report(params: Params, *, root: Path, reports: Path) -> None:
         official_split=provenance.official_split,
     )
     found = differences(results, table)
-    page = render(params, results, table, found, provenance=provenance, segments=segments)
+    page = render(params, results, table, found, provenance=provenance, segments=segments, clips=root / CLIPS)
     files = {
         "index.html": page,
         "ccc.csv": to_csv(table),

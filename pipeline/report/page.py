@@ -1,8 +1,8 @@
 """The page itself: results become text and figures here, the template only lays them out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,26 +11,17 @@ from markupsafe import Markup, escape
 from pipeline.config import Params
 from pipeline.report.curves import training_curves
 from pipeline.report.differences import READING, by_pair
+from pipeline.report.explorer import Explorer, explore
+from pipeline.report.legend import Legend, of_gates, of_model
 from pipeline.report.overview import overview
 from pipeline.report.provenance import Provenance
 from pipeline.report.segments import Segments, conditions, gate_weights
 from pipeline.report.significance import Difference
 from pipeline.report.sources import ModelResults, from_leader, ranked
-from pipeline.report.svg import VARIABLES, series_style
 from pipeline.report.tables import CccTable, Line
-from pipeline.report.traces import NARROW, PIXELS_PER_POINT, Trace, choose, gate_style, trace
+from pipeline.report.traces import NARROW, PIXELS_PER_POINT, Trace, choose, trace
 from pipeline.report.typeset import number
 from pipeline.report.verdict import WAYS, caution, listed, made_of, standing, trained
-
-
-@dataclass(frozen=True)
-class Legend:
-    """One entry of a legend: a short line in a CSS variable's colour."""
-
-    name: str
-    colour: str
-    dashes: str = "none"
-    width: float = 2.2
 
 
 def render(
@@ -41,8 +32,9 @@ def render(
     *,
     provenance: Provenance,
     segments: Segments,
+    clips: Path,
 ) -> str:
-    """Return the page: one HTML document without scripts, links to other files, dates or paths.
+    """Return the page: one HTML document without links to other files, dates or paths, readable without its scripts.
 
     Parameters
     ----------
@@ -52,6 +44,7 @@ def render(
     differences : of every two models, by figure
     provenance : where they come from
     segments : useless segments by trial, if the corpus knows any
+    clips : folder of the clips
     """
     environment = Environment(loader=PackageLoader("pipeline.report", "."), autoescape=True, undefined=StrictUndefined)
     models = [one.name for one in results]
@@ -87,7 +80,8 @@ def render(
         number=number,
         gate_names=gates,
         traces=traces,
-        trace_legend=[Legend("label", "--ink", width=3), *(_legend(model, models.index(model)) for model in drawn)],
+        explorer=_explorer(params, results, segments, drawn, traces, clips),
+        trace_legend=[Legend("label", "--ink", width=3), *(of_model(model, models.index(model)) for model in drawn)],
         drawn=len(drawn),
         gate_legend=_gate_legend(results, segments),
         segments_known=bool(segments),
@@ -113,31 +107,17 @@ def grouped(count: int) -> str:
     return f"{count:,}".replace(",", "\u202f")
 
 
-def _legend(model: str, index: int) -> Legend:
-    return _line(model, series_style(index))
-
-
-def _line(name: str, style: Mapping[str, Any]) -> Legend:
-    dashes = [dash for dash in np.ravel(style["dashes"]) if dash is not None]
-    return Legend(name, VARIABLES[str(style["color"])], " ".join(f"{dash * 1.4:g}" for dash in dashes) or "none")
-
-
 def _gate_legend(results: Sequence[ModelResults], segments: Segments) -> list[Legend]:
     first = [trial for one in results for trial in list(one.frames.validation.values())[:1]]
-    gates = {name.rsplit(" ", 1)[1] for trial in first for name in gate_weights(trial)}
-    numbers = sorted(int(gate) for gate in gates if gate.isdecimal())
-    entries = [_line(f"gate of iteration {number}", gate_style(str(number))) for number in numbers]
-    others = {"stage": "stage gate", "reliability": "reliability"}
-    entries += [_line(text, gate_style(gate)) for gate, text in others.items() if gate in gates]
     marked = sorted({segment.modality for of_trial in segments.values() for segment in of_trial}, reverse=True)
     names = {"visual": "visual useless", "audio": "audio useless"}
-    return [*entries, *(Legend(names[m], f"--shade-{m}", width=10) for m in marked if m in names)]
+    return [*of_gates(first), *(Legend(names[m], f"--shade-{m}", width=10) for m in marked if m in names)]
 
 
 def _row(params: Params, table: CccTable, model: str, index: int) -> dict[str, object]:
     return {
         "model": model,
-        "legend": _legend(model, index),
+        "legend": of_model(model, index),
         **_described(params, model),
         "cells": [_cell(table, line) for line in table.lines if line.model == model],
     }
@@ -156,6 +136,7 @@ def _cell(table: CccTable, line: Line) -> dict[str, object]:
     return {
         "figure": line.figure,
         "mean": number(line.mean),
+        "value": f"{line.mean:.6f}",
         "sd": number(line.sd),
         "low": number(line.interval.low),
         "high": number(line.interval.high),
@@ -242,6 +223,33 @@ def _traces(
         )
         for place, trial in enumerate(chosen)
     ]
+
+
+def _explorer(
+    params: Params,
+    results: Sequence[ModelResults],
+    segments: Segments,
+    drawn: Sequence[str],
+    traces: Sequence[Trace],
+    clips: Path,
+) -> Explorer | None:
+    """Pack every validation and test trial; nothing where params.yaml gives no room or there is no trial."""
+    trials = {
+        trial: {one.name: getattr(one.frames, part)[trial] for one in results}
+        for part in ("validation", "test")
+        for trial in getattr(results[0].frames, part)
+    }
+    if not params.report.explorer or not trials:
+        return None
+    return explore(
+        trials,
+        targets=params.corpus.targets,
+        drawn=drawn,
+        segments=segments,
+        clips=clips,
+        first=traces[0].trial if traces else None,
+        megabytes=params.report.explorer,
+    )
 
 
 def _combination(params: Params) -> str:

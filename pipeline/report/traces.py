@@ -72,6 +72,13 @@ def choose(
     return turns[:count]
 
 
+def of_trial(one: TrialPrediction, targets: int) -> list[float]:
+    """Return the CCC of each target on one trial; nothing where a target has no label."""
+    if one.labels is None or np.isnan(one.labels).all(axis=0).any():
+        return []
+    return [_ccc(one, column) for column in range(targets)]
+
+
 def _ccc(one: TrialPrediction, column: int) -> float:
     assert one.labels is not None
     annotated = ~np.isnan(one.labels[:, column])
@@ -131,7 +138,7 @@ def _draw(
     segments: Sequence[Segment],
     said: str,
 ) -> Markup:
-    gates = {model: _by_modality(gate_weights(one)) for model, one in models.items()}
+    gates = {model: by_modality(gate_weights(one)) for model, one in models.items()}
     strips = [(model, modality) for model, of_model in gates.items() for modality in of_model]
     heights = [150] * len(targets) + [62] * len(strips)
     points = width // PIXELS_PER_POINT
@@ -180,7 +187,7 @@ def _target(
     quiet(axes)
 
 
-def _by_modality(weights: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, dict[str, npt.NDArray[np.float32]]]:
+def by_modality(weights: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, dict[str, npt.NDArray[np.float32]]]:
     """Sort gates such as ``audio 1``, ``audio 2`` and ``audio stage`` under ``audio``."""
     sorted_: dict[str, dict[str, npt.NDArray[np.float32]]] = {}
     for name, values in weights.items():
@@ -223,13 +230,13 @@ def _gates(
 def _shade(axes: Axes, segments: Sequence[Segment], time: npt.NDArray[np.float64]) -> None:
     for one in segments:
         if one.modality in SHADES:
-            start, end = _span(one, time)
+            start, end = span(one, time)
             axes.axvspan(start, end, color=SHADES[one.modality], alpha=0.28, linewidth=0)
 
 
 def _name_segments(axes: Axes, segments: Sequence[Segment], time: npt.NDArray[np.float64]) -> None:
     for one in segments:
-        start, _ = _span(one, time)
+        start, _ = span(one, time)
         top = axes.get_ylim()[1]
         box = {"facecolor": SURFACE, "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
         axes.annotate(
@@ -237,7 +244,7 @@ def _name_segments(axes: Axes, segments: Sequence[Segment], time: npt.NDArray[np
         )
 
 
-def _span(segment: Segment, time: npt.NDArray[np.float64]) -> tuple[float, float]:
+def span(segment: Segment, time: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Return a segment's seconds, up to the end of its last frame or of the trial."""
     last = len(time) - 1
     return float(time[min(segment.start, last)]), float(time[min(segment.end, last)])

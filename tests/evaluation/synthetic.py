@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
+from pipeline.clips.target import Target
 from pipeline.config import Params, load
 from pipeline.evaluation.evaluate import Evaluation, Predicted, Predictor, TrialInput, evaluate
 from pipeline.evaluation.outputs import write_evaluation
@@ -54,7 +56,7 @@ def write_project(root: Path, *, repeats: int = 1) -> Params:
     segments = {trial: _segments(trial, len(labels)) for trial, labels in trials.items()}
     lengths = {trial: len(labels) for trial, labels in trials.items()}
     _write_corpus(root / "corpus", lengths, segments)
-    _write_clips(root / "data" / "clips", lengths)
+    _write_clips(root / "data" / "clips", trials)
     for name in params.backbones:
         _write_store(root, name, seed=params.backbones[name].seed)
     for model in params.models:
@@ -173,10 +175,12 @@ def _write_corpus(root: Path, lengths: dict[str, int], segments: dict[str, list[
     _write_csv(sample / "vids.txt", ["image_location", "valence", "arousal"], images)
 
 
-def _write_clips(folder: Path, lengths: dict[str, int]) -> None:
+def _write_clips(folder: Path, trials: dict[str, Array]) -> None:
     folder.mkdir(parents=True)
     rows = []
+    lengths = {trial: len(labels) for trial, labels in trials.items()}
     for number, (trial, frames) in enumerate(lengths.items()):
+        write_clip(folder / f"{trial}.h5", synthetic_clip(trial, trials[trial], number=number))
         partition = "test" if trial.startswith("test") else "validation" if number % 4 == 0 else "train"
         known: dict[str, Any] = {
             "trial": trial,
@@ -195,6 +199,33 @@ def _write_clips(folder: Path, lengths: dict[str, int]) -> None:
         [[trial, frames, frames, frames, done[i % 3]] for i, (trial, frames) in enumerate(lengths.items())],
     )
     _write_csv(folder / "rejected.csv", ["trial", "file", "row", "message", "remedy"], [])
+
+
+def synthetic_clip(trial: str, labels: Array, *, number: int) -> Clip:
+    """Return a clip of plain faces that brighten along time, seven of them missing, and of a tone that swells."""
+    frames = len(labels)
+    time = np.arange(frames) / RATE
+    faces = np.broadcast_to(np.linspace(60, 220, frames, dtype=np.uint8)[:, None, None, None], (frames, 8, 8, 3)).copy()
+    faces[20:27] = 0
+    valid = np.ones(frames, dtype=np.bool_)
+    valid[20:27] = False
+    sound = np.arange(int(frames / RATE * 2000)) / 2000
+    wave = np.sin(2 * np.pi * (200 + 10 * number) * sound) * np.abs(np.sin(sound))
+    return Clip(
+        trial=trial,
+        subject=f"subject{number}",
+        partition="test" if trial.startswith("test") else "train",
+        fps=RATE,
+        targets=(Target("valence", -1.0, 1.0), Target("arousal", -1.0, 1.0)),
+        time=time,
+        faces=faces,
+        face_valid=valid,
+        audio=(20000 * wave).astype(np.int16),
+        sample_rate=2000,
+        labels=labels if not trial.startswith("test") else np.full_like(labels, np.nan),
+        alignment={},
+        sources={},
+    )
 
 
 def _write_store(root: Path, name: str, *, seed: int) -> None:

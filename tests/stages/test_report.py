@@ -11,9 +11,9 @@ from pipeline.report.differences import READING
 from pipeline.report.typeset import number
 from pipeline.runtime.errors import ConfigError, InputError
 from stages.report import main
-from tests.evaluation.synthetic import write_project
+from tests.evaluation.synthetic import labelled_trials, write_project
 
-VOID = {"meta", "link", "br", "line", "use", "path", "rect"}
+VOID = {"meta", "link", "br", "line", "use", "path", "rect", "input"}
 
 
 class Page(HTMLParser):
@@ -79,9 +79,50 @@ def test_all_six_files_are_written(reports: Path) -> None:
 
 def test_the_page_stands_alone_and_is_modest(reports: Path, page: Page) -> None:
     text = (reports / "index.html").read_text()
-    assert len(text.encode()) < 2_000_000
+    assert len(text.encode()) < 8_000_000
     assert all(link.startswith(("#", "data:")) for link in page.links)
-    assert not re.search(r"@import|url\((?!#)|<script|https?://(?!www\.w3\.org/)", text)
+    assert "<script src" not in text
+    without_scripts = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert len(without_scripts) < 2_000_000
+    assert not re.search(r"@import|url\((?!#)|https?://(?!www\.w3\.org/)", without_scripts)
+
+
+def test_every_trial_of_every_fold_can_be_chosen(reports: Path, page: Page) -> None:
+    trials = sorted(labelled_trials())
+    groups = [attributes["label"] for tag, attributes in page.tags if tag == "optgroup"]
+    assert groups == ["Fold 0", "Fold 1", "Fold 2", "Fold 3", "Test, without labels"]
+    assert sum(tag == "option" for tag, _ in page.tags) == len(trials)
+    found = re.search(r'id="explorer-data">(.*?)</script>', (reports / "index.html").read_text())
+    assert found
+    data = json.loads(found[1])
+    assert sorted(data["trials"]) == trials
+    assert data["models"] == ["visual", "audio", "grjca"]
+
+
+def test_without_room_the_page_has_no_explorer(copy: Path) -> None:
+    params = copy / "params.yaml"
+    params.write_text(params.read_text().replace("traces: 3", "traces: 3, explorer: 0"))
+    main()
+    text = (copy / "reports" / "index.html").read_text()
+    assert "explorer-data" not in text
+    assert "#explore" not in text
+    assert len(text) < 2_000_000
+
+
+def test_a_missing_clip_is_named(copy: Path) -> None:
+    (copy / "data" / "clips" / "trial03.h5").unlink()
+    with pytest.raises(InputError, match=r"trial03.*dvc repro clips"):
+        main()
+
+
+def test_headings_and_cells_of_the_table_can_be_sorted(reports: Path, page: Page) -> None:
+    values = [
+        float(attributes["data-value"] or "")
+        for tag, attributes in page.tags
+        if tag == "td" and "data-value" in attributes
+    ]
+    lines = json.loads((reports / "ccc.json").read_text())["lines"]
+    assert values == pytest.approx([one["mean"] for one in lines], abs=1e-6)
 
 
 def test_ids_are_unique_and_links_lead_somewhere(page: Page) -> None:
