@@ -24,6 +24,7 @@ def main() -> None:
         metrics=METRICS / "evaluate" / f"{name}.json",
         targets=list(corpus.targets),
         sample=Path(corpus.sample) if corpus.sample else None,
+        timed=corpus.timed,
     )
 
 

@@ -54,6 +54,7 @@ def main() -> None:
         metrics=METRICS / "evaluate" / f"{finetuned}.json",
         targets=list(corpus.targets),
         sample=Path(corpus.sample) if corpus.sample else None,
+        timed=corpus.timed,
     )
 
 

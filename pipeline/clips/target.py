@@ -17,6 +17,7 @@ class TargetsConfig(Section):
 
     Attributes
     ----------
+    kind : the corpus' layout
     targets : (low, high) of each annotated target, in order
     sample : the challenge's sample submission, if there is one; it lies in `SAMPLES`, on which the stages that read it
         depend as a folder: DVC's templates cannot leave out a dependency that is not there
@@ -24,8 +25,14 @@ class TargetsConfig(Section):
 
     model_config = ConfigDict(extra="ignore")
 
+    kind: str = "affwild2"
     targets: dict[Name, tuple[float, float]] = Field(default={"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)})
     sample: str | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether predictions are written with each frame's time: a challenge prescribes rows without it."""
+        return self.kind == "table"
 
     @field_validator("sample")
     @classmethod

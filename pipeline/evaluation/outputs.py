@@ -18,7 +18,13 @@ DIGITS = 6
 
 
 def write_evaluation(
-    evaluation: Evaluation, *, predictions: Path, metrics: Path, targets: Sequence[str], sample: Path | None = None
+    evaluation: Evaluation,
+    *,
+    predictions: Path,
+    metrics: Path,
+    targets: Sequence[str],
+    sample: Path | None = None,
+    timed: bool = False,
 ) -> list[Repair]:
     """Write all outs; the folder and the metrics file take their places only when everything is complete.
 
@@ -29,6 +35,7 @@ def write_evaluation(
     metrics : JSON file
     targets : names of the k columns
     sample : the challenge's sample submission, if there is one
+    timed : whether the text files have a column of seconds
 
     Returns
     -------
@@ -53,7 +60,8 @@ def write_evaluation(
         )
         write_trials(folder / "trials.csv", trial_scores(evaluation.validation, targets=targets))
         for one in evaluation.test:
-            write_trial_text(folder / f"{one.trial}.txt", one.predictions, targets=targets)
+            time = one.time if timed else None
+            write_trial_text(folder / f"{one.trial}.txt", one.predictions, targets=targets, time=time)
             progress.advance(one.trial)
         tested = {one.trial: one.predictions for one in evaluation.test}
         repairs = write_submission(folder / "submission.txt", tested, targets=targets, sample=sample)

@@ -179,10 +179,27 @@ def _read_by_fold(dataset: Any) -> dict[int, npt.NDArray[np.float32]]:
     return {int(fold): said for fold, said in zip(dataset.attrs["folds"], dataset[:], strict=True)}
 
 
-def write_trial_text(path: Path, predictions: npt.NDArray[np.floating], *, targets: Sequence[str]) -> None:
-    """Write one test trial: a header with the targets' names, then one row per frame."""
+def write_trial_text(
+    path: Path,
+    predictions: npt.NDArray[np.floating],
+    *,
+    targets: Sequence[str],
+    time: npt.NDArray[np.float64] | None = None,
+) -> None:
+    """Write one test trial: a header with the targets' names, then one row per frame.
+
+    Parameters
+    ----------
+    path : file to write
+    predictions : (t, k)
+    targets : names of the k columns
+    time : (t,) seconds, written as a first column ``time``; none if left out
+    """
+    columns, names = (
+        (predictions, targets) if time is None else (np.column_stack([time, predictions]), ["time", *targets])
+    )
     with path.open("w", encoding="ascii", newline="\n") as file:
-        np.savetxt(file, predictions, fmt=NUMBER, delimiter=",", header=",".join(targets), comments="")
+        np.savetxt(file, columns, fmt=NUMBER, delimiter=",", header=",".join(names), comments="")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.clips.target import TargetsConfig
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.metrics import mean_and_sd, overall, score_targets
 from pipeline.evaluation.outputs import write_evaluation
@@ -46,6 +47,13 @@ def test_an_ensemble_names_its_members_folds_instead_of_its_own(evaluation: Eval
     metrics = json.loads(write(together, tmp_path)[1]["metrics/m.json"])
     assert metrics["members"] == {"a": [2, 0], "b": [1]}
     assert "best_folds" not in metrics
+
+
+def test_text_files_have_seconds_where_the_corpus_is_timed(evaluation: Evaluation, tmp_path: Path) -> None:
+    _, files = write(evaluation, tmp_path, timed=TargetsConfig(kind="table").timed)
+    rows = [b"time,valence,arousal", *(b"%d.000000,0.250000,0.250000" % frame for frame in range(3))]
+    assert files["predictions/m/t1.txt"].splitlines() == rows
+    assert not TargetsConfig(kind="affwild2").timed
 
 
 def test_all_outs_are_written_and_hold_the_figures(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -115,6 +115,13 @@ def test_text_has_a_header_and_six_digits(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_text() == "valence,arousal\n0.500000,-1.000000\n0.333333,-0.000000\n"
 
 
+def test_text_has_a_column_of_seconds_where_it_is_asked_for(tmp_path: Path) -> None:
+    values = np.array([[0.5, -1], [0.25, 0]])
+    write_trial_text(tmp_path / "a.txt", values, targets=TARGETS, time=np.array([0.0, 1 / 30]))
+    rows = "0.000000,0.500000,-1.000000\n0.033333,0.250000,0.000000\n"
+    assert (tmp_path / "a.txt").read_text() == f"time,valence,arousal\n{rows}"
+
+
 def test_trials_without_labels_have_no_numbers(tmp_path: Path) -> None:
     rows = [TrialScores("a", 0, "valence", Scores(0.5, 0.25, 1 / 3, 7)), TrialScores("b", 1, "valence", None)]
     write_trials(tmp_path / "trials.csv", rows)
