@@ -11,6 +11,7 @@ from pipeline.cli.export import export
 from pipeline.cli.folds import folds
 from pipeline.cli.preset import preset
 from pipeline.cli.run import run
+from pipeline.cli.show import show
 from pipeline.cli.status import status
 from pipeline.runtime.errors import AffectflowError, disk_error
 
@@ -27,6 +28,7 @@ app.command()(validate)
 app.command()(index)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
 app.command()(status)
+app.command()(show)
 app.command()(folds)
 app.add_typer(export, name="export")
 app.add_typer(cache, name="cache")

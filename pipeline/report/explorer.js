@@ -24,7 +24,10 @@
   const numbers = (text, [low, high]) =>
     Float64Array.from(new Int16Array(bytes(text).buffer), (n) => (n === -32768 ? NaN : low + ((n + 32767) / 65534) * (high - low)));
 
+  const dark = matchMedia("(prefers-color-scheme: dark)"), paper = matchMedia("print");
   const colour = () => {
+    if (paper.matches) return;
+    panels.dataset.theme = dark.matches ? "dark" : "light";
     const style = getComputedStyle(document.documentElement);
     for (const [name, property, variable] of data.paint) model(name)[property] = style.getPropertyValue(variable).trim();
   };
@@ -37,7 +40,8 @@
     const labelled = trial.ccc.some((of) => of.length);
     data.hovers.forEach((rows, place) => {
       const kept = rows.filter(([of, name]) => (of === null ? name !== "label" || labelled : drawn.has(of)));
-      model(`panel-${place}-hover`).tooltips = kept.map(([, name, format]) => [name, format]);
+      const lines = kept.map(([, name, format]) => `<tr><td>${name}<td style="text-align: right; padding-left: 1em">${format}`);
+      model(`panel-${place}-hover`).tooltips = `<table style="font: 12px system-ui, sans-serif; color: #1b1f24">${lines.join("")}</table>`;
     });
   };
 
@@ -158,7 +162,9 @@
   time.change.connect(() => trial && moved());
   new ResizeObserver(() => trial && place()).observe(faces);
   addEventListener("hashchange", () => named() in data.trials && choose(named()));
-  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", colour);
+  dark.addEventListener("change", colour);
+  // Panels keep their width in pixels; on paper there are about 640.
+  addEventListener("beforeprint", () => panels.parentElement.style.setProperty("--print-zoom", Math.min(1, 640 / panels.clientWidth)));
 
   colour();
   const wanted = named();
