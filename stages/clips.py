@@ -29,6 +29,8 @@ from pipeline.runtime.materialise import materialise
 from pipeline.runtime.seeds import Seeds
 from pipeline.runtime.stage import load_params, run_stage
 
+GO_ON = "`clips: {on_error: skip}` in params.yaml lists such trials in data/clips/rejected.csv and goes on without them"
+
 
 def main() -> None:
     """Build what the item cache does not hold yet, and put the clips together."""
@@ -40,15 +42,18 @@ def main() -> None:
     executor = params.executor()
     search = resolve(corpus.faces) if isinstance(corpus, RatedConfig) else None
     seeds, cache = Seeds(ITEMS / "clips.json", CLIPS), ItemCache()
-    built = materialise(
-        [_item(row, corpus, clips, search, executor.arithmetic) for row in rows],
-        build_clip,
-        cache=cache,
-        executor=executor,
-        label="clips",
-        on_error=clips.on_error,
-        seeds=seeds,
-    )
+    try:
+        built = materialise(
+            [_item(row, corpus, clips, search, executor.arithmetic) for row in rows],
+            build_clip,
+            cache=cache,
+            executor=executor,
+            label="clips",
+            on_error=clips.on_error,
+            seeds=seeds,
+        )
+    except InputError as error:
+        raise InputError(f"{error.summary} ({GO_ON})", error.problems) from error
     if not built.paths:
         raise InputError(
             "no clip could be built", [problem for failure in built.failures for problem in failure.problems]

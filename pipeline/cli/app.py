@@ -9,6 +9,7 @@ from pipeline.cli.corpus import index, validate
 from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export
 from pipeline.cli.folds import folds
+from pipeline.cli.init import init
 from pipeline.cli.preset import preset
 from pipeline.cli.run import run
 from pipeline.cli.show import show
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 # In the order in which a newcomer needs them. Each imports the library when it runs: `--help` answers at once.
 app.command()(doctor)
+app.command()(init)
 app.command()(preset)
 app.command()(validate)
 app.command()(index)

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from pipeline.cli.printing import Json, print_json
+from pipeline.cli.survey_table import SHOWN, print_survey, survey_rows
 
 if TYPE_CHECKING:
     from pipeline.config import Params
@@ -35,29 +38,46 @@ def index() -> None:
     typer.echo(f"{path}: {len(rows)} trials ({counts}) of {subjects} subjects, {state}")
 
 
-def validate() -> None:
+def validate(
+    every: Annotated[bool, typer.Option("--all", help=f"Show all trials, however many; else {SHOWN} of them.")] = False,
+    as_json: Annotated[bool, Json] = False,
+) -> None:
     """Check params.yaml and the corpus before anything runs; exit 1 with every problem, its file or key, and a remedy.
 
     A corpus that a stage makes, as the demo's, may not be there yet: then params.yaml alone is checked.
-    """
-    from pipeline.checks import check_file
-    from pipeline.readers.index import survey
-    from pipeline.readers.memory import FileMemory
-    from pipeline.runtime.errors import ConfigError, InputError
-    from pipeline.runtime.executor import Executor
 
-    params = check_file()
-    faults = list(result_faults(params))
-    if faults:
-        raise ConfigError("\n".join(["params.yaml:", *(f"  {fault}" for fault in faults)]))
-    typer.echo("params.yaml: no problem found")
-    corpus = params.corpus
+    The table has a row per trial: frames and their rate, in how many of a few pictures a face was found (or how many
+    crops there are), the length of the sound, and the rows of labels.
+
+    Example: `affectflow validate --json | jq '.trials[] | select(.sound == 0)'`
+    """
+    from pipeline.runtime.errors import InputError
+
+    checked = check_params()
+    corpus = checked.corpus
     maker = made_by(Path(corpus.root))
+    if not as_json:
+        typer.echo("params.yaml: no problem found")
     if maker is not None and not Path(corpus.root).is_dir():
-        typer.echo(f"{corpus.root}: not there yet, `dvc repro` makes it ({maker})")
+        if as_json:
+            print_json({"corpus": corpus.root, "made_by": str(maker), "trials": [], "problems": [], "index": None})
+        else:
+            typer.echo(f"{corpus.root}: not there yet, `dvc repro` makes it ({maker})")
         return
-    found = survey(corpus, memory=FileMemory(), executor=Executor.from_config(params.compute))
-    problems = [*found.problems, *fold_problems(params, found)]
+    found, problems = check_corpus(checked)
+    if as_json:
+        index = str(found.changes(Path(corpus.index))) if Path(corpus.index).is_file() else None
+        print_json(
+            {
+                "corpus": corpus.root,
+                "made_by": None,
+                "trials": survey_rows(found, problems),
+                "problems": [asdict(problem) for problem in problems],
+                "index": index,
+            }
+        )
+        raise typer.Exit(1 if problems else 0)
+    print_survey(found, problems, every=every)
     if problems:
         raise InputError(f"the corpus {corpus.root} cannot be used", problems)
     typer.echo(f"{corpus.root}: {len(found.rows)} trials, no problem found")
@@ -66,6 +86,59 @@ def validate() -> None:
         return
     changes = found.changes(Path(corpus.index))
     typer.echo(f"{corpus.index} is older than the corpus: {changes} -> run `affectflow index`" if changes else changes)
+
+
+def check_params() -> "Params":
+    """Check all that params.yaml says by itself.
+
+    Raises
+    ------
+    ConfigError
+        Lists what is wrong, by its path.
+    """
+    from pipeline.checks import check_file
+    from pipeline.runtime.errors import ConfigError
+
+    params = check_file()
+    faults = list(result_faults(params))
+    if faults:
+        raise ConfigError("\n".join(["params.yaml:", *(f"  {fault}" for fault in faults)]))
+    return params
+
+
+def check_corpus(params: "Params", *, look: bool = True) -> tuple["Survey", list["Problem"]]:
+    """Survey the corpus once, and return what it holds and all that is wrong with it.
+
+    Parameters
+    ----------
+    look : whether to look for a face in a few pictures of each video
+    """
+    from pipeline.corpora.config import RatedConfig
+    from pipeline.media.detectors import resolve
+    from pipeline.readers.index import survey
+    from pipeline.readers.memory import FileMemory
+    from pipeline.runtime.executor import Executor
+
+    corpus = params.corpus
+    search = resolve(corpus.faces) if isinstance(corpus, RatedConfig) else None
+    executor = Executor.from_config(params.compute)
+    found = survey(corpus, memory=FileMemory(), executor=executor, look=search if look else None)
+    return found, [*found.problems, *fold_problems(params, found), *silent_problems(params, found)]
+
+
+def silent_problems(params: "Params", found: "Survey") -> Iterator["Problem"]:
+    """Yield each trial without sound, where models need sound."""
+    from pipeline.backbones.common.interface import load_backbone
+    from pipeline.runtime.errors import Problem
+
+    hearing = [name for name in params.backbones if load_backbone(name).MODALITY == "audio"]
+    models = [name for name, model in params.models.items() if set(model.streams) & set(hearing)]
+    what = f"models {', '.join(models)}" if models else f"backbones {', '.join(hearing)}"
+    remedy = "give the trial sound (column audio of a table), take it out of the corpus, or remove those models and "
+    remedy += f"{', '.join(hearing)} from params.yaml"
+    for row in found.rows:
+        if hearing and found.facts.get(row.trial, {}).get("sound") == 0:
+            yield Problem(f"there is no sound, and {what} need it", file=row.video, trial=row.trial, remedy=remedy)
 
 
 def result_faults(params: "Params") -> Iterator[str]:

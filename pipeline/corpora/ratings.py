@@ -97,7 +97,7 @@ class Ratings:
 
 
 def parse_ratings(data: bytes, targets: Sequence[Target], *, file: str) -> tuple[Ratings, ...]:
-    """Parse a CSV file with one column per target, and perhaps one with the time.
+    """Parse a CSV file with one column per target, and perhaps one with the time; commas, semicolons or tabs part them.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def parse_ratings(data: bytes, targets: Sequence[Target], *, file: str) -> tuple
         the row before.
     """
     lines = lines_of(data, file=file, what=UNUSABLE)
-    delimiter = ";" if lines and ";" in lines[0] else ","
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
     names = [name.strip().lower() for name in lines[0].split(delimiter)] if lines else []
     known = {*TIME, *(target.name.lower() for target in targets)}
     faults = [f"no column {target.name}" for target in targets if target.name.lower() not in names]

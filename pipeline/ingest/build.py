@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from pipeline.clips.clip import Clip, write_clip
 from pipeline.clips.further_datasets import write_further
 from pipeline.clips.target import Target
@@ -87,7 +89,8 @@ def _assemble(payload: ClipPayload) -> Clip:
     labels = _read_labels(payload, sources, problems)
     video = _try(problems, lambda: read_video(trial.video))
     rates = (payload.sample_rate, *payload.other_rates)
-    audio = _try(problems, lambda: read_audio(trial.audio or trial.video, rates))
+    # A silent video serves models of the picture alone; a file that is named for its sound must have some.
+    audio = _try(problems, lambda: read_audio(trial.audio or trial.video, rates, required=trial.audio is not None))
     faces = _try(problems, lambda: _faces(payload, video))
     if faces is not None and faces.digest is not None:
         sources["images"] = faces.digest
@@ -103,9 +106,9 @@ def _assemble(payload: ClipPayload) -> Clip:
         # Picture and sound of one file share what is wrong with it.
         named = [replace(problem, trial=trial.trial) for problem in dict.fromkeys(problems)]
         raise InputError(f"trial {trial.trial} cannot be used", named)
-    values, alignment = place_labels(
-        labels, timeline.time, targets=targets, numbers=faces.numbers, notes=(*timeline.notes, *faces.notes)
-    )
+    notes = (*timeline.notes, *faces.notes, *(() if audio else ("there is no sound",)))
+    values, alignment = place_labels(labels, timeline.time, targets=targets, numbers=faces.numbers, notes=notes)
+    sounds = {rate: timeline.audio.get(rate, np.zeros(0, dtype=np.int16)) for rate in rates}
     return Clip(
         trial=trial.trial,
         subject=trial.subject,
@@ -115,12 +118,12 @@ def _assemble(payload: ClipPayload) -> Clip:
         time=timeline.time,
         faces=faces.pixels,
         face_valid=faces.valid,
-        audio=timeline.audio[payload.sample_rate],
+        audio=sounds[payload.sample_rate],
         sample_rate=payload.sample_rate,
         labels=values,
         alignment={**alignment.as_dict(), "clock": video.clock},
         sources=sources,
-        other_audio={rate: timeline.audio[rate] for rate in payload.other_rates},
+        other_audio={rate: sounds[rate] for rate in payload.other_rates},
         other_faces=faces.other_pixels,
     )
 

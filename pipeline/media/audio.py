@@ -44,17 +44,41 @@ class AudioTrack:
     notes: tuple[str, ...]
 
 
-def read_audio(path: Path, rates: tuple[int, ...]) -> tuple[AudioTrack, ...]:
+def read_audio(path: Path, rates: tuple[int, ...], *, required: bool = True) -> tuple[AudioTrack, ...]:
     """Decode a file's sound once and return it at each of `rates` (hertz).
 
     Channels are mixed as FFmpeg mixes them. Where packets are missing, silence keeps what follows in its place.
+
+    Parameters
+    ----------
+    required : whether a file without an audio stream is an error; without one there is no track at any rate
 
     Raises
     ------
     InputError
         The file cannot be opened, breaks off, has no audio stream, or part of it cannot be decoded: each with its time.
     """
-    sound = _Sound(path, rates)
+    sound = _decode(path, rates)
+    if sound is None and required:
+        raise InputError("unusable media", [Problem("there is no audio stream", file=str(path), remedy=SILENT)])
+    return () if sound is None else sound.finish()
+
+
+def sound_length(path: Path) -> float | None:
+    """Decode a file's sound and return its length, s; None where the file has no audio stream.
+
+    Raises
+    ------
+    InputError
+        As `read_audio` does.
+    """
+    sound = _decode(path, ())
+    return None if sound is None else sound.count / sound.rate
+
+
+def _decode(path: Path, rates: tuple[int, ...]) -> "_Sound | None":
+    """Decode all sound of a file; None where it has no audio stream and nothing is wrong with it."""
+    sound, silent = _Sound(path, rates), False
     try:
         sound.problems += check_container(path)
         with open_container(path) as container:
@@ -67,7 +91,7 @@ def read_audio(path: Path, rates: tuple[int, ...]) -> tuple[AudioTrack, ...]:
                     if not sound.add(piece, rate, None if stampless else time):
                         break
             else:
-                sound.refuse("there is no audio stream", SILENT)
+                silent = True
     except OSError as error:
         sound.refuse(f"the file does not open: {error.strerror}")
     except InputError as error:
@@ -76,11 +100,11 @@ def read_audio(path: Path, rates: tuple[int, ...]) -> tuple[AudioTrack, ...]:
     if sound.failures:
         later = len(sound.failures) - 1
         sound.refuse(sound.failures[0] + (f", and {later} later pieces neither" if later else ""))
-    if not sound.problems and not sound.count:
+    if not sound.problems and not sound.count and not silent:
         sound.refuse("the audio stream is empty")
     if sound.problems:
         raise InputError("unusable media", sound.problems)
-    return sound.finish()
+    return None if silent else sound
 
 
 class _Sound:

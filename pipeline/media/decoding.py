@@ -17,7 +17,7 @@ from pipeline.runtime.errors import InputError, Problem
 
 REMEDY = "get the file again, or convert it (ffmpeg -i IN OUT)"
 DAMAGED = "get the file again; converting it (ffmpeg -i IN OUT) keeps the pictures as they are, damaged ones too"
-SILENT = "give the trial a video with sound, or take the trial out of the corpus"
+SILENT = "name a file with sound, or take the trial out of the corpus"
 
 STRICT_DECODERS = {"vp9": "libvpx-vp9"}
 """Decoders to prefer over FFmpeg's own, which pass damage over."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 from pipeline.media.decoding import REMEDY, open_video, unusable
 from pipeline.media.geometry import Orientation, pixel_shape, square_pixels, square_size
+
+LONGEST_WAY = 250
+"""Frames that a quick look decodes between a key frame and the place it looks for."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,41 @@ def decode_pictures(path: Path) -> Iterator[Picture]:
             for frame in step.frames:
                 yield Picture(frame, turned or _orientation(frame, path), pixel)
                 number += 1
+
+
+def sample_pictures(path: Path, count: int) -> Iterator[Picture]:
+    """Yield up to `count` pictures spread over a video, for a quick look: damage goes unnoticed.
+
+    Decoding begins at the key frame before each place, and goes on for at most `LONGEST_WAY` frames.
+
+    Raises
+    ------
+    InputError
+        The file cannot be opened, or orders an impossible shape.
+    """
+    with open_video(path) as video:
+        stream, container = video.stream, video.container
+        try:
+            pixel = pixel_shape(stream.sample_aspect_ratio)
+        except ValueError as error:
+            raise unusable(str(error), path, REMEDY) from error
+        turned = _first_orientation(path) if video.decodes_apart else None
+        length = container.duration or 0
+        seen: set[int | None] = set()
+        for number in range(count):
+            try:
+                place = (container.start_time or 0) + length * number // count
+                container.seek(place)
+                last = None
+                for frame in islice(container.decode(stream), LONGEST_WAY):
+                    last = frame
+                    if frame.time is None or frame.time * av.time_base >= place:
+                        break
+            except av.FFmpegError:
+                continue
+            if last is not None and last.pts not in seen:
+                seen.add(last.pts)
+                yield Picture(last, turned or _orientation(last, path), pixel)
 
 
 def _orientation(frame: av.VideoFrame, path: Path) -> Orientation:

@@ -6,7 +6,8 @@ kept in git, and everything downstream depends on that table alone.
 
 import os
 import pickle  # nosec B403 # of our own bytes alone
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.clips.target import targets_of
@@ -14,6 +15,7 @@ from pipeline.corpora.config import AffWild2Config, CorpusConfig
 from pipeline.corpora.index_table import IndexRow, read_index, write_index
 from pipeline.corpora.labels import format_of
 from pipeline.corpora.trial import Trial
+from pipeline.media.config import FacesConfig
 from pipeline.readers.interface import open_corpus
 from pipeline.readers.memory import FileMemory
 from pipeline.readers.scan import Scan, scan_trial
@@ -73,10 +75,12 @@ class Survey:
     ----------
     rows : of its index, sorted by trial
     problems : of its layout and of its files
+    facts : what each trial's files hold, see `pipeline.readers.scan.Scan`
     """
 
     rows: tuple[IndexRow, ...]
     problems: tuple[Problem, ...]
+    facts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def changes(self, index: Path) -> IndexChanges:
         """Compare with an index. Without one every trial has appeared."""
@@ -95,13 +99,18 @@ class _Job:
     config: CorpusConfig
     memory: FileMemory
     output: Path
+    look: FacesConfig | None = None
 
 
-def survey(config: CorpusConfig, *, memory: FileMemory, executor: Executor) -> Survey:
+def survey(config: CorpusConfig, *, memory: FileMemory, executor: Executor, look: FacesConfig | None = None) -> Survey:
     """Read and check a whole corpus.
 
     Only files that `memory` does not know are read, so the answer is exact and, on the machine that built the index,
     quick.
+
+    Parameters
+    ----------
+    look : how faces are found, resolved, to look for some in a few pictures of each video; None not to
     """
     corpus = open_corpus(config)
     trials = corpus.trials()
@@ -109,7 +118,7 @@ def survey(config: CorpusConfig, *, memory: FileMemory, executor: Executor) -> S
     scans: list[Scan] = []
     # Results pass through the cache's file system, which the machines of a cluster share.
     with work_folder(memory.root / "tmp") as folder, Progress("index", total=len(trials)) as progress:
-        jobs = [_Job(trial, config, memory, folder / f"{number}") for number, trial in enumerate(trials)]
+        jobs = [_Job(trial, config, memory, folder / f"{number}", look) for number, trial in enumerate(trials)]
         for result in run(_scan, jobs, executor=executor, name=lambda job: job.trial.trial):
             if result.error is not None:
                 raise result.error
@@ -118,7 +127,7 @@ def survey(config: CorpusConfig, *, memory: FileMemory, executor: Executor) -> S
     problems.extend(problem for scan in scans for problem in scan.problems)
     root = Path(config.root)
     rows = (_row(trial, scan, root) for trial, scan in zip(trials, scans, strict=True))
-    return Survey(tuple(rows), tuple(problems))
+    return Survey(tuple(rows), tuple(problems), {scan.trial: scan.facts for scan in scans})
 
 
 def _scan(job: _Job) -> None:
@@ -129,6 +138,7 @@ def _scan(job: _Job) -> None:
         form=format_of(config),
         size=config.image_size if isinstance(config, AffWild2Config) else None,
         memory=job.memory,
+        look=job.look,
     )
     job.output.write_bytes(pickle.dumps(scan))
 

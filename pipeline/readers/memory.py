@@ -8,7 +8,7 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,20 @@ within one tick shows the same time."""
 
 @dataclass(frozen=True)
 class Finding:
-    """What reading some files showed: their digest, how many there are, and what is wrong with them."""
+    """What reading some files showed.
+
+    Parameters
+    ----------
+    digest : of all of them
+    count : how many there are
+    problems : what is wrong with them
+    facts : what they hold, by name, such as frames, or seconds of sound
+    """
 
     digest: str
     count: int
     problems: tuple[Problem, ...]
+    facts: Mapping[str, float] = field(default_factory=dict)
 
 
 def _default_root() -> Path:
@@ -71,7 +80,7 @@ def _read(record: Path) -> Finding | None:
     try:
         data: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
         problems = tuple(Problem(**problem) for problem in data["problems"])
-        return Finding(digest=data["digest"], count=data["count"], problems=problems)
+        return Finding(digest=data["digest"], count=data["count"], problems=problems, facts=data["facts"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -1,20 +1,31 @@
 """Reading all files of one trial once: their digest, and everything that is wrong with them."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from pipeline.clips.target import Target
 from pipeline.corpora.digest import digest_bytes, digest_file, list_images, trial_digest
 from pipeline.corpora.labels import ANNOTATION, LabelFile, LabelFormat, label_files
 from pipeline.corpora.trial import Trial
+from pipeline.media.config import FacesConfig
+from pipeline.media.detectors import make_detector
 from pipeline.media.inspection import inspect_media
+from pipeline.media.pictures import sample_pictures
 from pipeline.readers.crops import check_crops
 from pipeline.readers.memory import FileMemory, Finding
 from pipeline.runtime.code import code_key
 from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.tables import unreadable
+
+Sound = Literal["required", "optional", "ignored"]
+
+LOOKS = 5
+"""Pictures of a video in which a face is looked for."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +38,15 @@ class Scan:
     images : how many crops it has
     sources : SHA-256 of each of its sources
     problems : everything that is wrong
+    facts : what its files hold: ``frames``, ``rate`` (per second) and ``sound`` (s) of the media, ``rows`` and
+        ``labelled`` rows of its labels, and of a quick look ``looked`` pictures, of which ``faces`` show a face
     """
 
     trial: str
     images: int
     sources: dict[str, str]
     problems: tuple[Problem, ...]
+    facts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -47,6 +61,7 @@ def scan_trial(
     size: int | None,
     memory: FileMemory,
     form: LabelFormat = ANNOTATION,
+    look: FacesConfig | None = None,
 ) -> Scan:
     """Read a trial's annotation, crops and media, except what `memory` knows already.
 
@@ -55,6 +70,7 @@ def scan_trial(
     targets : what is annotated
     size : width and height that every crop must have, pixels; None where the corpus has no crops
     form : how labels are written
+    look : how faces are found, resolved, to look for some in a few pictures of a trial without crops; None not to
     """
     code = code_key(__name__)
     findings: dict[str, Finding] = {}
@@ -62,9 +78,9 @@ def scan_trial(
 
     annotations = {file.source: file for file in label_files(trial.annotation, targets)} if trial.annotation else {}
 
-    def look(source: str, path: Path) -> Finding:
-        def recall(files: Sequence[Path], settings: object, read: Callable[[], Finding]) -> Finding:
-            return memory.recall(files, [source, str(path), settings, code], read)
+    def read(source: str, path: Path) -> Finding:
+        def recall(files: Sequence[Path], settings: object, check: Callable[[], Finding]) -> Finding:
+            return memory.recall(files, [source, str(path), settings, code], check)
 
         if not path.exists():
             raise InputError("missing", _absent(source, path))
@@ -78,23 +94,32 @@ def scan_trial(
             file = annotations[source]
             settings = [form.kind, *(astuple(target) for target in file.targets)]
             return recall([path], settings, partial(_check_annotation, file, form))
-        streams = {"needs_video": source == "video", "needs_audio": source == "audio" or trial.audio is None}
-        return recall([path], streams, partial(_check_media, path, **streams))
+        picture = source == "video"
+        sound: Sound = "required" if source == "audio" else "optional" if trial.audio is None else "ignored"
+        return recall([path], [picture, sound], partial(_check_media, path, needs_video=picture, sound=sound))
 
     for source, path in _expected(trial, annotations.values()).items():
         # What cannot be read is not remembered: the file may be readable next time, and have no later time of change.
         try:
-            findings[source] = look(source, path)
+            findings[source] = read(source, path)
         except InputError as error:
             problems.extend(error.problems)
         except OSError as error:
             problems.extend(unreadable(Path(error.filename or path), error, what="").problems)
     problems.extend(problem for finding in findings.values() for problem in finding.problems)
+    facts = {name: value for finding in findings.values() for name, value in finding.facts.items()}
+    if look is not None and trial.images is None and facts.get("frames"):
+        question = ["look", look.model_dump(mode="json"), code]
+        try:
+            facts |= memory.recall([trial.video], question, partial(_look, trial.video, look)).facts
+        except InputError as error:
+            problems.extend(error.problems)
     return Scan(
         trial=trial.trial,
         images=findings["images"].count if "images" in findings else 0,
         sources={source: finding.digest for source, finding in findings.items()},
         problems=tuple(replace(problem, trial=trial.trial) for problem in problems),
+        facts=facts,
     )
 
 
@@ -117,11 +142,26 @@ def _absent(source: str, path: Path) -> list[Problem]:
 def _check_annotation(file: LabelFile, form: LabelFormat) -> Finding:
     data = file.read()
     try:
-        return Finding(digest_bytes(data), len(file.parse(data, form)[0].values), ())
+        ratings = file.parse(data, form)
+        rows = max(len(rating.values) for rating in ratings)
+        labelled = max(int((~np.isnan(rating.values)).sum()) for rating in ratings)
+        return Finding(digest_bytes(data), rows, (), {"rows": rows, "labelled": labelled})
     except InputError as error:
         return Finding(digest_bytes(data), 0, error.problems)
 
 
-def _check_media(path: Path, *, needs_video: bool, needs_audio: bool) -> Finding:
-    problems = inspect_media(path, needs_video=needs_video, needs_audio=needs_audio)
-    return Finding(digest_file(path), 1, tuple(problems))
+def _check_media(path: Path, *, needs_video: bool, sound: Sound) -> Finding:
+    found = inspect_media(path, needs_video=needs_video, sound=sound)
+    facts: dict[str, float] = {}
+    if found.video is not None:
+        facts |= {"frames": len(found.video.time), "rate": found.video.rate}
+    if sound != "ignored" and not found.problems:
+        facts["sound"] = found.sound or 0.0
+    return Finding(digest_file(path), 1, found.problems, facts)
+
+
+def _look(path: Path, config: FacesConfig) -> Finding:
+    """Look for a face in a few pictures along a video; what cannot be decoded is told elsewhere."""
+    detector = make_detector(config)
+    found = [len(detector.detect(picture)) > 0 for picture in sample_pictures(path, LOOKS)]
+    return Finding("", len(found), (), {"looked": len(found), "faces": sum(found)})

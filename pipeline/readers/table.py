@@ -2,7 +2,8 @@
 
 trial,video,audio,labels,partition,subject
 p01_a,videos/p01_a.mp4,,labels/p01_a.csv,,p01
-Paths are relative to the corpus' root. `audio` and `partition` may be empty or left out altogether.
+Paths are relative to the corpus' root. `audio` and `partition` may be empty or left out altogether. Cells are parted by
+commas, semicolons or tabs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,11 +54,11 @@ class Table:
         self._problems.append(Problem(message, file=str(file), row=row, trial=trial or None, remedy=remedy))
 
     def _read(self) -> list[Trial]:
-        bad = BadRows(self.manifest, "write the row on one line, its cells parted by commas")
+        bad = BadRows(self.manifest, "write the row on one line, its cells parted as in the header")
         try:
             lines = [
                 (number, [cell.strip() for cell in fields])
-                for number, fields in read_rows(self.manifest, bad, what="unusable table")
+                for number, fields in read_rows(self.manifest, bad, what="unusable table", separators=",;\t")
                 if number == 1 or any(cell.strip() for cell in fields)
             ]
         except InputError as error:

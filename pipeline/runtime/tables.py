@@ -1,5 +1,6 @@
 """Text files of rows, read within bounds, and their bad rows listed by line."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,9 @@ MOST_BAD = 1000
 """Bad rows of one file after which reading stops."""
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-UTF8 = "save it as plain text in UTF-8"
+UTF8 = "save it as plain text in UTF-8 (a spreadsheet calls it `CSV UTF-8`)"
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How a file in UTF-16 begins: the `Unicode text` of spreadsheets."""
 
 
 class BadRows:
@@ -91,7 +94,7 @@ def read_bounded(path: Path, *, largest: int, what: str) -> bytes:
 
 
 def lines_of(data: bytes, *, file: str, what: str) -> list[str]:
-    """Return the lines of a text file in UTF-8, without blank ones at the end.
+    """Return the lines of a text file in UTF-8, or in UTF-16 with its mark, without blank ones at the end.
 
     Raises
     ------
@@ -99,14 +102,14 @@ def lines_of(data: bytes, *, file: str, what: str) -> list[str]:
         It is no text file.
     """
     try:
-        text = data.decode("utf-8-sig").rstrip()
+        text = data.decode(_encoding(data)).rstrip()
     except UnicodeDecodeError as error:
         raise InputError(what, [Problem(f"not a text file ({error.reason})", file=file, remedy=UTF8)]) from error
     # Not str.splitlines, which takes a form feed for the end of a line: editors count otherwise.
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if text else []
 
 
-def read_rows(path: Path, bad: BadRows, *, what: str) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path, bad: BadRows, *, what: str, separators: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Yield line number and cells of each line of a CSV file that is not blank; what is no row goes to `bad`.
 
     A row is a line: a cell with a line break in it would shift all that is counted by lines.
@@ -114,6 +117,7 @@ def read_rows(path: Path, bad: BadRows, *, what: str) -> Iterator[tuple[int, lis
     Parameters
     ----------
     what : begins the message of an error
+    separators : what may part cells; the one that the first line has most of parts them all
 
     Raises
     ------
@@ -122,12 +126,17 @@ def read_rows(path: Path, bad: BadRows, *, what: str) -> Iterator[tuple[int, lis
     """
     _check_size(path, largest=LARGEST_TABLE, what=what)
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open("rb") as start:
+            encoding = _encoding(start.read(2))
+        with path.open(encoding=encoding) as file:
+            separator = separators[0]
             for number, line in enumerate(file, start=1):
                 if bad.enough:
                     return
+                if number == 1:
+                    separator = max(separators, key=line.count)
                 try:
-                    cells = _cells(line.removesuffix("\n"))
+                    cells = _cells(line.removesuffix("\n"), separator)
                 except (csv.Error, ValueError) as error:
                     bad.add(number, str(error))
                 else:
@@ -158,15 +167,20 @@ def _check_size(path: Path, *, largest: int, what: str) -> None:
         raise InputError(what, [Problem(message, file=str(path), remedy="see whether it is the right file")])
 
 
-def _cells(line: str) -> list[str]:
-    if len(line) > LONGEST_LINE or line.count(",") >= MOST_COLUMNS:
-        raise ValueError(f"{line.count(',') + 1} columns of {len(line)} characters, where few are expected")
+def _encoding(data: bytes) -> str:
+    """Return the encoding of a text by how it begins."""
+    return "utf-16" if data[:2] in UTF16 else "utf-8-sig"
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    if len(line) > LONGEST_LINE or line.count(separator) >= MOST_COLUMNS:
+        raise ValueError(f"{line.count(separator) + 1} columns of {len(line)} characters, where few are expected")
     control = CONTROL.search(line)
     if control:
         raise ValueError(f"a control character ({control[0]!r}) in {shorten(line)}")
     if '"' not in line:
-        return line.split(",") if line.strip() else []
+        return line.split(separator) if line.strip() else []
     try:
-        return next(csv.reader([line], strict=True))
+        return next(csv.reader([line], strict=True, delimiter=separator))
     except csv.Error as error:
         raise ValueError(f"a quoted cell must end in its line ({error}), got {shorten(line)}") from None

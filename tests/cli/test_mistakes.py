@@ -341,7 +341,7 @@ def test_run_validates_and_hands_its_arguments_on(
     assert code == 1
     assert "index.csv: the stages begin with this index, and it is not there -> affectflow index" in said
     (tmp_path / "index.csv").touch()
-    monkeypatch.setattr("pipeline.cli.run.validate", lambda: None)
+    monkeypatch.setattr("pipeline.cli.run.ready", lambda: None)
     assert validate()[0] == 3
     assert dvc == [[sys.executable, "-m", "dvc", "repro", "--force", "train@joint"]]
 

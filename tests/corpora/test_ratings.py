@@ -152,4 +152,13 @@ def test_a_header_must_say_what_the_columns_are(header: str, message: str) -> No
 def test_an_empty_table_and_a_binary_file_are_refused() -> None:
     assert "p.csv:2: there are no rows" in problems_of("time,fatigue\n")[0]
     with pytest.raises(InputError, match="not a text file"):
-        parse_ratings(b"\xff\xfe\x00\x01", FATIGUE, file="p.csv")
+        parse_ratings(b"\xff\xff\x00\x01", FATIGUE, file="p.csv")
+
+
+@pytest.mark.parametrize(("separator", "encoding"), [("\t", "utf-16"), (";", "utf-8-sig"), (",", "utf-16")])
+def test_what_spreadsheets_write_is_read(separator: str, encoding: str) -> None:
+    text = "time,fatigue\n0.0,1\n0.5,2\n".replace(",", separator)
+    (ratings,) = parse_ratings(text.encode(encoding), FATIGUE, file="p.csv")
+    assert list(ratings.values) == [1, 2]
+    assert ratings.time is not None
+    assert list(ratings.time) == [0.0, 0.5]

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.media.pictures import decode_pictures
+from pipeline.media.pictures import decode_pictures, sample_pictures
 from pipeline.media.video import read_video
 from pipeline.runtime.errors import InputError
 from tests.face_factory import HEIGHT, HERE, ORDERS, WIDTH, face_picture, write_face_video
@@ -88,3 +88,16 @@ def test_a_file_without_pictures_is_refused(tmp_path: Path) -> None:
     sound = write_video(tmp_path / "v.mp4", video=False, frames=30)
     with pytest.raises(InputError, match="no video stream"):
         list(decode_pictures(sound))
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.avi"])
+def test_a_quick_look_spreads_over_the_video(tmp_path: Path, name: str) -> None:
+    sound = "aac" if name.endswith("mp4") else "pcm_s16le"
+    video = write_video(tmp_path / name, frames=50, rate=25, sound_codec=sound)
+    times = [picture.frame.time for picture in sample_pictures(video, 5)]
+    assert times == pytest.approx([0.0, 0.4, 0.8, 1.2, 1.6], abs=0.09)
+
+
+def test_a_quick_look_at_one_picture_or_at_damage_ends(tmp_path: Path) -> None:
+    assert len(list(sample_pictures(write_video(tmp_path / "v.mp4", frames=1), 5))) == 1
+    assert len(list(sample_pictures(damage(write_video(tmp_path / "w.mp4", frames=60)), 5))) <= 5

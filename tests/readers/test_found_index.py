@@ -140,6 +140,7 @@ def test_all_problems_of_a_table_at_once(fatigue: TableConfig) -> None:
     (root / "video/p3.mp4").unlink()
     write_video(root / "video/p4.mp4", audio=False)
     rows = [fatigue_row(trial) for trial in PEOPLE]
+    rows[4]["audio"] = rows[4]["video"]  # a file that is named for its sound
     rows[-1]["subject"] = ""
     write_manifest(Path(fatigue.manifest), rows)
     found = faults(fatigue)

@@ -143,7 +143,7 @@ def test_a_line_break_in_a_quoted_cell_is_refused(root: Path, cell: str) -> None
     corpus = read(root, text=f"{HEADER}{','.join(cells.values())}\nb,video/b.mp4,labels/b.csv,s\n")
     first = faults(corpus)[0]
     assert first.startswith("table:2: a quoted cell must end in its line")
-    assert first.endswith("-> write the row on one line, its cells parted by commas")
+    assert first.endswith("-> write the row on one line, its cells parted as in the header")
 
 
 @pytest.mark.parametrize("name", ["../a", "/a", "a/b", "a b", "é", "a\\b", "submission", "x" * 101])
@@ -178,3 +178,14 @@ def test_any_bytes_give_trials_or_the_table_and_its_rows(tmp_path_factory: pytes
     assert all(name_fault(trial.trial) is None and ".." not in trial.video.parts for trial in corpus.trials())
     assert all(problem.file == config.manifest and "\n" not in str(problem) for problem in corpus.validate())
     assert corpus.trials() or corpus.validate()
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_what_spreadsheets_write_is_read(root: Path, separator: str, encoding: str) -> None:
+    config = table_config(root)
+    text = f"{HEADER}a,video/a.mp4,labels/a.csv,s\n".replace(",", separator)
+    Path(config.manifest).write_text(text, encoding=encoding)
+    corpus = Table(config)
+    assert corpus.validate() == ()
+    assert [trial.trial for trial in corpus.trials()] == ["a"]

@@ -5,20 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.backbones.common.extraction import refuse_silent
 from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import read_manifest
 from pipeline.config import load
 from pipeline.corpora.config import RecolaConfig, TableConfig
 from pipeline.evaluation.folds import read_folds
 from pipeline.readers.index import build_index, write_index
+from pipeline.runtime.errors import InputError
 from stages import clips, folds
 from tests.corpus_factory import SERIAL, memory_in
+from tests.face_factory import HERE, face_picture
+from tests.media_factory import write_video
 from tests.miniatures import PEOPLE, RECOLA, fatigue_row, write_fatigue, write_manifest, write_recola
 
 PARAMS = """
 corpus: {corpus}
 clips: {{face_size: 40, sample_rate: 8000}}
 folds: {{scheme: subject, count: 2}}
+evaluate: {{top_folds: 2}}
 backbones: {{ir50: {{weights: random}}}}
 models: {{visual: {{fusion: unimodal, temporal: tcn, streams: [ir50]}}}}
 compute: {{engine: serial, device: cpu}}
@@ -96,3 +101,37 @@ def test_a_table_from_index_to_folds(tmp_path: Path) -> None:
     made = read_folds(Path("data/folds.json"))
     assert made.folds[0].validation == ("p3", "p4")
     assert made.test == ("p5",)
+
+
+TABLE = "{kind: table, root: corpus, index: index.csv, manifest: manifest.csv, targets: {fatigue: [0, 10]}}"
+
+
+def test_a_silent_video_makes_a_clip_that_backbones_of_sound_refuse(tmp_path: Path) -> None:
+    write_fatigue(tmp_path / "corpus")
+    pictures = [face_picture(HERE) for _ in range(12)]
+    write_video(tmp_path / "corpus/video/p3.mp4", pictures=pictures, rate=25, audio=False)
+    index(configure(TABLE))
+    clips.main()
+    clip = read_clip(OUT / "p3.h5")
+    assert len(clip.audio) == 0
+    assert clip.time[0] == 0
+    assert clip.face_valid.all()
+    assert alignment()["p3"].endswith("there is no sound")
+    manifest = read_manifest(OUT / "manifest.csv")
+    assert [row.trial for row in manifest if row.duration == 0] == ["p3"]
+    refuse_silent("ir50", manifest)
+    with pytest.raises(InputError, match="trial p3: no sound, and vggish embeds sound -> give the trial sound"):
+        refuse_silent("vggish", manifest)
+
+
+def test_a_trial_without_a_face_names_the_way_to_go_on(tmp_path: Path) -> None:
+    write_fatigue(tmp_path / "corpus")
+    write_video(tmp_path / "corpus/video/p3.mp4", frames=12)
+    index(configure(TABLE))
+    with pytest.raises(InputError, match=r"no face in any frame") as failure:
+        clips.main()
+    assert "`clips: {on_error: skip}`" in str(failure.value)
+    params = Path("params.yaml").read_text().replace("face_size: 40", "face_size: 40, on_error: skip")
+    Path("params.yaml").write_text(params)
+    clips.main()
+    assert [row.trial for row in read_manifest(OUT / "manifest.csv")] == sorted(PEOPLE.keys() - {"p3"})

@@ -12,11 +12,14 @@ from pipeline.backbones.common.weights import Weights
 from pipeline.clips.manifest import ManifestRow
 from pipeline.features.views import ViewJoin, join_views
 from pipeline.runtime.code import Code
+from pipeline.runtime.errors import InputError, Problem
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.items import Item, ItemCache, item_key
 from pipeline.runtime.materialise import Materialised, look_up, materialise
 from pipeline.runtime.precision import resolve_precision
 from pipeline.runtime.seeds import Seeds
+
+SILENT_REMEDY = "give the trial sound, take it out of the corpus, or use models without streams of sound"
 
 
 def extract_trials(
@@ -49,8 +52,9 @@ def extract_trials(
     ConfigError
         There is no such backbone, or its precision does not go with `compute.numerics`.
     InputError
-        The weights' file is not the one of the section, or a clip failed.
+        The weights' file is not the one of the section, a clip has no sound where it is needed, or a clip failed.
     """
+    refuse_silent(backbone, rows)
     datasets = load_backbone(backbone).DATASETS
     weights = Weights.from_config(config)
     precision = resolve_precision(config.precision, executor)
@@ -133,3 +137,18 @@ def _joined(
         for trial, key in keys.items()
     ]
     return materialise(joins, join_views, cache=cache, executor=executor, label=f"{label}, views joined", known=known)
+
+
+def refuse_silent(backbone: str, rows: Sequence[ManifestRow]) -> None:
+    """Refuse clips without sound for a backbone that embeds sound.
+
+    Raises
+    ------
+    InputError
+        Names each such clip.
+    """
+    if load_backbone(backbone).MODALITY == "audio":
+        message, remedy = f"no sound, and {backbone} embeds sound", SILENT_REMEDY
+        silent = [Problem(message, trial=row.trial, remedy=remedy) for row in rows if row.duration == 0]
+        if silent:
+            raise InputError(f"extract {backbone}", silent)
