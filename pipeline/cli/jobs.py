@@ -80,6 +80,17 @@ def parse_graph(dot: str) -> Graph:
     return {name: frozenset(source for source, stage in edges if stage == name) for name in sorted(names)}
 
 
+def stages_before(graph: Graph, stage: str) -> set[str]:
+    """Return every stage that a stage needs, directly or through others."""
+    found: set[str] = set()
+    waiting = [stage]
+    while waiting:
+        for needed in graph.get(waiting.pop(), frozenset()) - found:
+            found.add(needed)
+            waiting.append(needed)
+    return found
+
+
 def run_graph(graph: Graph, reproduce: Callable[[str], bool], *, jobs: int) -> tuple[list[str], list[str]]:
     """Call `reproduce` for each stage once those that it needs are done.
 

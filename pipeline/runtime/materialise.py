@@ -1,6 +1,7 @@
 """Items from the cache, from earlier results, or computed on the executor."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from pipeline.runtime.checking import check_side_by_side
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
+from pipeline.runtime.estimate import COUNT, count_missing, timed
 from pipeline.runtime.executor import Executor, run
 from pipeline.runtime.items import Item, ItemCache, libraries
 from pipeline.runtime.progress import Progress
@@ -74,6 +76,8 @@ def materialise(
     InputError
         Under `on_error` ``"fail"``, after the other items are finished, with the problems of all that failed.
     """
+    if os.environ.get(COUNT):
+        raise count_missing(label, {item.key for item in items}, cache=cache, seeds=seeds)
     here = {**known, **look_up([item for item in items if item.key not in known], cache=cache, label=label)}
     found = {item.key: here.get(item.key) for item in items}
     if seeds is not None:
@@ -86,7 +90,10 @@ def materialise(
     if missing and before is not None:
         before()
     errors: dict[str, BaseException] = {}
-    with Progress(label, total=len(found), done=len(found) - len(missing)) as progress:
+    with (
+        timed(cache.root, label, len(missing)),
+        Progress(label, total=len(found), done=len(found) - len(missing)) as progress,
+    ):
         jobs = [_Job(cache, item, function, libraries()) for item in missing]
         for result in run(_compute, jobs, executor=executor, name=lambda job: job.item.name):
             if result.error is not None:

@@ -80,6 +80,13 @@ class Seeds:
                     taken.append(key)
         return tuple(taken)
 
+    def holds(self, keys: Collection[str]) -> set[str]:
+        """Return those of `keys` that the last results hold, by their table alone."""
+        found: set[str] = set()
+        for table, find in self._sources() if keys else ():
+            found |= {key for key in set(keys) - found if _files(table, key, find) is not None}
+        return found
+
     def _sources(self) -> Iterator[tuple[Mapping[str, Any], Callable[[str], Path | None]]]:
         """Yield the table and a way to the out's files: in the workspace, then in DVC's cache."""
         if self.table.is_file():

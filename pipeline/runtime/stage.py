@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pipeline.runtime.code import changed_since_loaded, source_path
 from pipeline.runtime.config import ComputeConfig
 from pipeline.runtime.errors import AffectflowError, ConfigError, disk_error
+from pipeline.runtime.estimate import ItemCount
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.numerics import require_portable
 from pipeline.runtime.restore import restore_results
@@ -109,6 +110,8 @@ def run_stage(main: Callable[[], None]) -> None:
     try:
         main()
         _check_unchanged(before)
+    except ItemCount as count:
+        print(count.as_json())
     except KeyboardInterrupt:
         restore_results()
         sys.exit(130)

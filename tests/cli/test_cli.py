@@ -124,15 +124,23 @@ def test_an_older_index_is_noticed(affectflow: Call, project: Path, monkeypatch:
 
 
 def test_status_puts_dvcs_answer_into_words() -> None:
-    answer = {
-        "clips": [{"changed deps": {"index.csv": "modified", "params.yaml": {"clips.face_size": "modified"}}}],
-        "train@grjca": [{"changed deps": {"data/clips": "deleted"}}, {"changed outs": {"models/grjca": "deleted"}}],
-        "report": ["changed command"],
-    }
-    assert list(explain(answer)) == [
-        "clips: input index.csv changed; parameter clips.face_size changed",
-        "train@grjca: input data/clips is missing; result models/grjca is missing",
-        "report: its command is new",
+    old = {"clips.face_size": 48, "training": {"epochs": 30, "hop": 50}, "gone": 1}
+    new = {"clips": {"face_size": 56}, "training": {"epochs": 25, "window": 9, "hop": 50}}
+    states = dict.fromkeys(("clips.face_size", "training", "gone"), "modified")
+    changes = [
+        {"changed deps": {"index.csv": "modified", "pipeline/clips": "modified", "params.yaml": states}},
+        {"changed outs": {"models/grjca": "deleted"}},
+        "changed command",
+    ]
+    assert list(explain(changes, old=old, new=new)) == [
+        "input index.csv changed",
+        "code pipeline/clips changed",
+        "parameter clips.face_size: 48 -> 56",
+        "parameter training.epochs: 30 -> 25",
+        "parameter training.window: (not set) -> 9",
+        "parameter gone changed",
+        "result models/grjca is missing",
+        "its command is new",
     ]
 
 
