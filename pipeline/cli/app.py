@@ -14,6 +14,7 @@ from pipeline.cli.preset import preset
 from pipeline.cli.run import run
 from pipeline.cli.show import show
 from pipeline.cli.status import status
+from pipeline.cli.weights import weights
 from pipeline.runtime.errors import AffectflowError, disk_error
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.command()(doctor)
 app.command()(init)
 app.command()(preset)
 app.command()(validate)
+app.command()(weights)
 app.command()(index)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
 app.command()(status)

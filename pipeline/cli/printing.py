@@ -9,7 +9,7 @@ import typer
 
 Json = typer.Option("--json", help="Print the answer as JSON.")
 
-LOG_WIDTH = 200
+LOG_WIDTH = 2000
 """Columns of a table that no terminal limits."""
 
 
