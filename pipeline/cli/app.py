@@ -5,11 +5,13 @@ import sys
 import typer
 
 from pipeline.cli.cache import cache
+from pipeline.cli.compare import compare
 from pipeline.cli.corpus import index, validate
 from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export
 from pipeline.cli.folds import folds
 from pipeline.cli.init import init
+from pipeline.cli.inspect import inspect
 from pipeline.cli.preset import preset
 from pipeline.cli.run import run
 from pipeline.cli.show import show
@@ -34,6 +36,8 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 app.command()(status)
 app.command()(show)
 app.command()(folds)
+app.command()(inspect)
+app.command()(compare)
 app.add_typer(export, name="export")
 app.add_typer(cache, name="cache")
 
