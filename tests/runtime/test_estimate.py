@@ -6,7 +6,8 @@ import pytest
 from pipeline.runtime.code import Code
 from pipeline.runtime.estimate import COUNT, ItemCount, Pace, record_pace, recorded_pace
 from pipeline.runtime.executor import Executor
-from pipeline.runtime.items import Item, ItemCache, item_key, materialise, write_seeds
+from pipeline.runtime.items import Item, ItemCache, item_key, write_seeds
+from pipeline.runtime.materialise import materialise
 from pipeline.runtime.seeds import Seeds
 
 CODE = Code.of("pipeline.runtime.names")
