@@ -253,7 +253,10 @@ def test_cache_prune_removes_what_is_old(affectflow: Call, cache: ItemCache) -> 
     assert affectflow("cache", "prune", "--days", "-1").code == 2
 
 
-def test_cache_verify_finds_and_repairs_damage(affectflow: Call, cache: ItemCache) -> None:
+def test_cache_verify_finds_and_repairs_damage(
+    affectflow: Call, cache: ItemCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert affectflow("cache", "verify").out == "2 items and 0 files of DVC's cache are whole\n"
     (cache.path(64 * "a") / "a.h5").write_bytes(b"y" * 2048)
     answer = affectflow("cache", "verify")
