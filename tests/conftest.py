@@ -1,4 +1,8 @@
-"""What all tests share: one thread, as every item of the pipeline has, and no `gpu` tests where there is no GPU."""
+"""What all tests share: one thread, as every item of the pipeline has, and what needs a GPU or a browser.
+
+`gpu` tests are deselected where there is no GPU. `browser` tests are skipped where there is no Chromium, unless
+AFFECTFLOW_BROWSER is `required`, as .ci/run sets it: then they fail.
+"""
 
 import os
 
@@ -8,6 +12,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pytest
 import torch
 
+from tests.browser_factory import missing
+
 # Here, because pytest-xdist's controller, which prints the summary, reads no conftest.py further down.
 from tests.faults.ledger import pytest_terminal_summary  # noqa: F401
 
@@ -15,7 +21,12 @@ torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what needs a GPU on a machine that has none; pytest's last line counts them."""
+    """Skip what needs a browser, and deselect what needs a GPU, where there is none; pytest's last line counts them."""
+    lacking = missing()
+    if lacking and os.environ.get("AFFECTFLOW_BROWSER") != "required":
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason=lacking))
     if torch.cuda.is_available():
         return
     without = [item for item in items if item.get_closest_marker("gpu")]
