@@ -45,16 +45,14 @@
     });
   };
 
-  // Faces that fit side by side, each at its time.
+  // Every n-th face, as many as fit side by side, each at its time.
   const place = () => {
-    const width = faces.clientWidth - left - right, { times: at } = trial.faces;
-    let free = -Infinity;
+    const { times: at } = trial.faces, scale = (faces.clientWidth - left - right) / (time.end - time.start);
+    const apart = ((at[at.length - 1] - at[0]) / Math.max(at.length - 1, 1)) * scale;
+    const every = Math.max(1, Math.ceil(FACE / Math.max(apart, 0.01)));
     [...faces.children].forEach((face, number) => {
-      const x = ((at[number] - time.start) / (time.end - time.start)) * width;
-      const fits = x >= 0 && x <= width && x - FACE / 2 >= free;
-      if (fits) free = x + FACE / 2 + 2;
-      face.hidden = !fits;
-      face.style.left = `${left + x - FACE / 2}px`;
+      face.hidden = number % every !== 0 || at[number] < time.start || at[number] > time.end;
+      face.style.left = `${left + (at[number] - time.start) * scale - FACE / 2}px`;
     });
   };
 

@@ -25,7 +25,7 @@ from pipeline.report.traces import Ranges, by_modality, gate_style
 FULL = Detail(points=1 << 30, thumbnails=48, stretches=4000)
 """Of one trial alone: every frame."""
 FINEST = Detail(points=2000, thumbnails=24, stretches=600)
-COARSEST = Detail(points=120, thumbnails=6, stretches=120)
+COARSEST = Detail(points=100, thumbnails=6, stretches=120)
 _THUMBNAIL, _TRIAL, _POINT = 700, 600, 2.7
 """Bytes of the page: of a thumbnail, of a trial's words, and of a 16-bit number."""
 
