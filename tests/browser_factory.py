@@ -73,10 +73,6 @@ class Browser:
         features = [{"name": feature, "value": value} for feature, value in wanted.items()]
         self._command("Emulation.setEmulatedMedia", features=features)
 
-    def scripts(self, allowed: bool) -> None:
-        """Run the scripts of pages loaded from now on, or do not."""
-        self._command("Emulation.setScriptExecutionDisabled", value=not allowed)
-
     def picture(self) -> NDArray[np.uint8]:
         """Return what the window shows, (height, width, 3) RGB."""
         image = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
