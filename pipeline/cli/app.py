@@ -21,8 +21,9 @@ from pipeline.runtime.errors import AffectflowError, disk_error
 
 app = typer.Typer(
     help="Continuous valence and arousal from video. Run it in the root of a clone; `dvc repro` does the work.",
+    epilog="Exit codes: 0 done; 1 a mistake or a problem, told with its place and remedy; 2 the command line cannot be "
+    "understood; `run` without --jobs ends as `dvc repro` does. docs/commands.md has an example of each command.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 # In the order in which a newcomer needs them. Each imports the library when it runs: `--help` answers at once.

@@ -4,23 +4,32 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.printing import Json, print_json, print_table
+
 cache = typer.Typer(help="The item cache: what it holds, what is old, what is damaged.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")]
 
 
 @cache.command()
-def info() -> None:
-    """Count items and bytes, by kind."""
+def info(as_json: Annotated[bool, Json] = False) -> None:
+    """Count items and bytes, by kind.
+
+    Example: `affectflow cache info`
+    """
     from pipeline.runtime.items import ItemCache
     from pipeline.runtime.upkeep import survey
 
     store = ItemCache()
     kinds = survey(store)
+    if as_json:
+        found = {kind: {"items": count, "bytes": size} for kind, (count, size) in kinds.items()}
+        print_json({"root": str(store.root), "kinds": found})
+        return
     typer.echo(f"{store.root}")
-    for kind, (count, size) in kinds.items():
-        typer.echo(f"{kind:<12} {count:>7}  {readable(size):>10}")
-    typer.echo(f"{'all':<12} {sum(n for n, _ in kinds.values()):>7}  {readable(sum(s for _, s in kinds.values())):>10}")
+    total = (sum(count for count, _ in kinds.values()), sum(size for _, size in kinds.values()))
+    rows = [(kind, count, readable(size)) for kind, (count, size) in {**kinds, "all": total}.items()]
+    print_table(("kind", "items", "size"), rows, numbers=("items", "size"))
 
 
 @cache.command()
@@ -28,7 +37,10 @@ def prune(
     days: Annotated[float, typer.Option(min=0, help="Remove what was not used for so many days.")] = 30.0,
     dry_run: DryRun = False,
 ) -> None:
-    """Remove items and checkpoints that were not used for long, and what killed runs left behind."""
+    """Remove items and checkpoints that were not used for long, and what killed runs left behind.
+
+    Example: `affectflow cache prune --days 90 --dry-run`
+    """
     from pipeline.runtime.items import ItemCache
     from pipeline.runtime.upkeep import prune as remove
 
@@ -46,6 +58,8 @@ def verify(
 
     Where results are links into DVC's cache, a result that was changed in place is damaged there. With --repair the
     results that link to removed files go, too, and `dvc repro` makes them again.
+
+    Example: `affectflow cache verify --repair`
     """
     from pipeline.runtime.errors import InputError, Problem
     from pipeline.runtime.items import ItemCache

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def index() -> None:
-    """Read the corpus of params.yaml once and write its index, on which the DAG hangs."""
+    """Read the corpus of params.yaml once and write its index, on which the DAG hangs; it belongs to git.
+
+    Exits with 1 and every problem where the corpus cannot be used; no index is written then.
+
+    Example: `affectflow index && git add data/*_index.csv`
+    """
     from pipeline.config import load
     from pipeline.corpora.index_table import write_index
     from pipeline.readers.index import build_index

@@ -34,7 +34,10 @@ class Finding:
 
 
 def doctor(as_json: bool = typer.Option(False, "--json", help="Print the findings as JSON.")) -> None:
-    """Check processor, GPU, libraries, item cache and DVC; exit 1 where a stage could not run."""
+    """Check processor, GPU, libraries, item cache and DVC; exit 1 where a stage could not run.
+
+    Example: `affectflow doctor --json | jq '.[] | select(.state != "ok")'`
+    """
     findings = list(examine())
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))

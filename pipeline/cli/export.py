@@ -25,7 +25,10 @@ Only = Annotated[
 
 @export.command()
 def features(to: To, format: Format = FormatName.HDF5, only: Only = None) -> None:
-    """Write the embeddings of data/features."""
+    """Write the embeddings of data/features.
+
+    Example: `affectflow export features --to features.h5`
+    """
     from pipeline.cli.export_files import export_features
     from pipeline.config import load
     from pipeline.runtime.layout import FEATURES
@@ -37,7 +40,10 @@ def features(to: To, format: Format = FormatName.HDF5, only: Only = None) -> Non
 
 @export.command()
 def predictions(to: To, format: Format = FormatName.HDF5, only: Only = None) -> None:
-    """Write the validation and test predictions of all models and ensembles."""
+    """Write the validation and test predictions of all models and ensembles.
+
+    Example: `affectflow export predictions --format csv --only grjca --to grjca`
+    """
     from pipeline.cli.export_files import export_predictions
     from pipeline.config import load
     from pipeline.runtime.layout import PREDICTIONS

@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
     from pipeline.clips.clip import Clip
 
+CLIPS = Path("data/clips")
 FORMATS = (".png", ".svg", ".pdf")
 
 
+def trials(incomplete: str) -> list[str]:
+    """Return the trials that a shell can complete a name to."""
+    return sorted(path.stem for path in CLIPS.glob("*.h5") if path.stem.startswith(incomplete))
+
+
 def inspect(
-    trial: Annotated[str, typer.Argument(help="The name of a trial, as in data/clips/manifest.csv.")],
+    trial: Annotated[str, typer.Argument(help="A trial, as in data/clips/manifest.csv.", autocompletion=trials)],
     out: Annotated[Path | None, typer.Option(help="The picture: .png, .svg or .pdf; else TRIAL.png.")] = None,
     start: Annotated[float, typer.Option("--from", min=0, help="Seconds at which the picture begins.")] = 0.0,
     end: Annotated[float | None, typer.Option("--to", min=0, help="Seconds at which it ends.")] = None,
@@ -32,7 +38,7 @@ def inspect(
     from pipeline.clips.clip import read_clip
     from pipeline.clips.manifest import read_manifest
     from pipeline.runtime.errors import AffectflowError
-    from pipeline.runtime.layout import CLIPS, MANIFEST
+    from pipeline.runtime.layout import MANIFEST
     from pipeline.runtime.section import nearest
 
     path = out or Path(f"{trial}.png")

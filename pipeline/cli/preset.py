@@ -12,12 +12,20 @@ PRESETS = Path("presets")
 PARAMS = Path("params.yaml")
 
 
+def names(incomplete: str) -> list[str]:
+    """Return the presets that a shell can complete a name to."""
+    return sorted(file.stem for file in PRESETS.glob(f"{incomplete}*.yaml"))
+
+
 def preset(
-    name: Annotated[str | None, typer.Argument(help="One of the presets; none lists them.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A preset; none lists them.", autocompletion=names)] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a params.yaml that was edited by hand.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Only print all values, defaults included, as YAML.")] = False,
 ) -> None:
-    """Write params.yaml from presets/NAME.yaml, or list what there is."""
+    """Write params.yaml from presets/NAME.yaml, or list what there is.
+
+    Example: `affectflow preset affwild2-grjca`
+    """
     from pipeline.config import load
     from pipeline.runtime.errors import AffectflowError
     from pipeline.runtime.section import nearest
@@ -41,7 +49,7 @@ def preset(
     if edited and not force:
         raise AffectflowError(f"{PARAMS} differs from every preset; keep a copy of it, then repeat with --force")
     PARAMS.write_bytes(files[name].read_bytes())
-    typer.echo(f"{PARAMS} is now {files[name]}; `dvc repro` runs it")
+    typer.echo(f"{PARAMS} is now {files[name]}; `affectflow run` runs it")
 
 
 def effective(params: "Params") -> str:

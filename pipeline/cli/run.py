@@ -41,9 +41,21 @@ def run(
         done = subprocess.run(
             [sys.executable, "-m", "dvc", "repro", *context.args], env=stage_environment(), check=False
         )
+        _show_report(done.returncode)
         raise typer.Exit(done.returncode)
     targets = [argument for argument in context.args if not argument.startswith("-")]
-    raise typer.Exit(run_side_by_side(targets, flags, jobs=jobs, environment=stage_environment()))
+    code = run_side_by_side(targets, flags, jobs=jobs, environment=stage_environment())
+    _show_report(code)
+    raise typer.Exit(code)
+
+
+def _show_report(code: int) -> None:
+    """Say where the page is, if it is there."""
+    from pipeline.runtime.layout import REPORTS
+
+    page = REPORTS / "index.html"
+    if code == 0 and page.is_file():
+        typer.echo(f"{page}: open it in a browser")
 
 
 def ready() -> None:

@@ -43,7 +43,7 @@ def draw_clip(clip: Clip, path: Path, *, masks: Mapping[str, NDArray[Any]], star
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     figure.suptitle(_title(clip), x=0.01, ha="left", fontsize=13)
     _faces(axes[0], clip, start, end)
-    _sound(axes[1], clip)
+    _sound(axes[1], clip, end - start)
     for place, target in enumerate(clip.targets):
         _labels(axes[2 + place], clip, place, COLOURS[place % len(COLOURS)])
         axes[2 + place].set_ylabel(target.name, rotation=0, ha="right", va="center")
@@ -91,22 +91,24 @@ def _faces(axes: Axes, clip: Clip, start: float, end: float) -> None:
     _bare(axes)
 
 
-def _sound(axes: Axes, clip: Clip) -> None:
+def _sound(axes: Axes, clip: Clip, shown: float) -> None:
+    """Draw the sound's envelope, with as many columns as are shown in so many seconds."""
     axes.set_ylabel("sound", rotation=0, ha="right", va="center")
     axes.set_yticks([])
     axes.set_ylim(-1.05, 1.05)
     if len(clip.audio):
-        time, low, high = envelope(clip.audio, clip.sample_rate)
+        length = len(clip.audio) / clip.sample_rate
+        time, low, high = envelope(clip.audio, clip.sample_rate, max(1, round(BINS * length / shown)))
         loudest = max(1.0, float(np.abs(clip.audio.astype(np.float64)).max()))
         axes.fill_between(time, low / loudest, high / loudest, color=COLOURS[1], linewidth=0.4)
-        axes.axvline(len(clip.audio) / clip.sample_rate, color=COLOURS[5], linewidth=0.8, linestyle=":")
+        axes.axvline(length, color=COLOURS[5], linewidth=0.8, linestyle=":")
     else:
         axes.text(0.5, 0.5, "no sound", transform=axes.transAxes, ha="center", va="center")
     _bare(axes)
 
 
 def envelope(
-    audio: NDArray[np.int16], rate: int, bins: int = BINS
+    audio: NDArray[np.int16], rate: int, bins: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return time (s), least and greatest sample of each of up to `bins` stretches of the sound, (n,)."""
     edges = np.unique(np.linspace(0, len(audio), min(bins, len(audio)) + 1).astype(np.int64))
