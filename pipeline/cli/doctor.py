@@ -1,6 +1,5 @@
 """`affectflow doctor`: does this machine have what the stages need, and what to do where it has not."""
 
-import json
 import platform
 import shutil
 import subprocess
@@ -9,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import typer
+
+from pipeline.cli.printing import Json, print_json, print_table
 
 CODECS = ("h264", "hevc", "mpeg4", "vp9", "mjpeg", "aac", "mp3", "opus", "pcm_s16le")
 """Decoders that corpora need."""
@@ -29,21 +30,19 @@ class Finding:
     text: str
     remedy: str = ""
 
-    def __str__(self) -> str:
-        return f"{self.state:>4}  {self.what}: {self.text}" + (f" -> {self.remedy}" if self.remedy else "")
 
-
-def doctor(as_json: bool = typer.Option(False, "--json", help="Print the findings as JSON.")) -> None:
+def doctor(as_json: Annotated[bool, Json] = False) -> None:
     """Check processor, GPU, libraries, item cache and DVC; exit 1 where a stage could not run.
 
     Example: `affectflow doctor --json | jq '.[] | select(.state != "ok")'`
     """
     findings = list(examine())
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print_json([asdict(finding) for finding in findings])
     else:
-        for finding in findings:
-            typer.echo(str(finding))
+        print_table(
+            ("state", "what", "found", "remedy"), [(one.state, one.what, one.text, one.remedy) for one in findings]
+        )
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)
 

@@ -82,7 +82,7 @@ def init(
     PARAMS.write_text(text, encoding="utf-8")
     answer.written.insert(0, str(PARAMS))
     if _is_untracked(root):
-        answer.check.append(f"git does not ignore {root} -> echo /{root.as_posix()} >> .gitignore")
+        answer.check.append(f"git does not ignore {root} -> echo {shlex.quote(f'/{root.as_posix()}')} >> .gitignore")
     _print(answer, as_json=as_json)
 
 

@@ -109,7 +109,8 @@ def run_graph(graph: Graph, reproduce: Callable[[str], bool], *, jobs: int) -> t
     failed: set[str] = set()
     left_out: set[str] = set()
     running: dict[Future[bool], str] = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         while order.is_active():
             for stage in sorted(order.get_ready()):
                 if graph[stage] & (failed | left_out):
@@ -125,6 +126,9 @@ def run_graph(graph: Graph, reproduce: Callable[[str], bool], *, jobs: int) -> t
                 if not future.result():
                     failed.add(stage)
                 order.done(stage)
+    finally:
+        # After Ctrl-C, which the stages that run get as well, no further one begins.
+        pool.shutdown(cancel_futures=True)
     return sorted(failed), sorted(left_out)
 
 

@@ -30,7 +30,7 @@ def test_a_machine_that_passes_the_tests_has_all_it_needs() -> None:
     answer = CliRunner().invoke(app, ["doctor"])
     assert answer.exit_code == 0, answer.output
     for what in ("Python", "processor", "GPU", "torchaudio", "FFmpeg", "OpenCV", "item cache", "git", "DVC"):
-        assert f" {what}: " in answer.output
+        assert f" {what} " in answer.output
     assert "docs/teams.md" in answer.output, "there is no remote"
 
 

@@ -71,6 +71,20 @@ def test_a_failing_stage_stops_those_that_need_it_and_no_other() -> None:
     assert sorted(begun) == ["a", "b", "clips"]
 
 
+def test_an_interrupted_run_begins_no_further_stage() -> None:
+    begun: list[str] = []
+
+    def reproduce(stage: str) -> bool:
+        begun.append(stage)
+        if stage == "a":
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        run_graph({"a": frozenset(), "b": frozenset({"a"})}, reproduce, jobs=1)
+    assert begun == ["a"]
+
+
 def run_script(script: str, *, attempts: int = 3) -> tuple[bool, list[str]]:
     lines: dict[str, list[str]] = defaultdict(list)
     command = [sys.executable, "-c", script]
