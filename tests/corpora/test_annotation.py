@@ -92,7 +92,7 @@ def test_a_bad_header(text: str, fault: str) -> None:
 
 def test_bytes_that_are_no_text() -> None:
     with pytest.raises(InputError, match=r"a\.txt: not a text file"):
-        parse_annotation(b"\xff\xfe\x00\x01", VA, file="a.txt")
+        parse_annotation(b"\xff\xff\x00\x01", VA, file="a.txt")
 
 
 def test_the_mark_must_not_be_a_value() -> None:
