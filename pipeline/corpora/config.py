@@ -20,7 +20,12 @@ class CorpusConfig(TargetsConfig):
 
 
 class AffWild2Config(CorpusConfig):
-    """Aff-Wild2: crops and one label per frame."""
+    """Aff-Wild2: crops and one label per frame.
+
+    Attributes
+    ----------
+    image_size : width and height that every crop must have, pixels
+    """
 
     kind: Literal["affwild2"]
     image_size: int = Field(default=112, gt=0)
@@ -47,7 +52,12 @@ class RecolaConfig(RatedConfig):
 
 
 class TableConfig(RatedConfig):
-    """A corpus described by a table of one's own."""
+    """A corpus described by a table of one's own.
+
+    Attributes
+    ----------
+    manifest : the table: a CSV file with a row per trial
+    """
 
     kind: Literal["table"]
     manifest: str

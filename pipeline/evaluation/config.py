@@ -8,14 +8,26 @@ from pipeline.runtime.section import Section
 
 
 class FoldsConfig(Section):
-    """How trials are split for cross-validation."""
+    """How trials are split for cross-validation.
+
+    Attributes
+    ----------
+    scheme : the published folds of Aff-Wild2, or no subject on both sides
+    count : of folds
+    """
 
     scheme: Literal["abaw", "subject"] = "subject"
     count: int = Field(default=6, ge=2)
 
 
 class EvaluateConfig(Section):
-    """How folds are combined into test predictions."""
+    """How folds are combined into test predictions.
+
+    Attributes
+    ----------
+    top_folds : how many folds predict the test trials, those of the highest validation P
+    combine : their mean, or with each shifted to the mean of their means
+    """
 
     top_folds: int = Field(default=3, gt=0)
     combine: Literal["mean", "ccc_centred"] = "mean"

@@ -8,7 +8,15 @@ from pipeline.runtime.section import Section
 
 
 class ClipsConfig(Section):
-    """One HDF5 clip per trial."""
+    """One HDF5 clip per trial.
+
+    Attributes
+    ----------
+    face_size : side of a face's crop, pixels
+    sample_rate : of the sound, Hz
+    other_face_sizes, other_sample_rates : of further crops and sounds, where a backbone reads them
+    on_error : whether a trial that cannot be used ends the stage, or is listed in data/clips/rejected.csv
+    """
 
     face_size: int = Field(default=48, ge=40)
     sample_rate: int = Field(default=16000, gt=0)

@@ -20,6 +20,16 @@ class ModelConfig(Section):
 
     A stream that is named twice counts once: dvc.yaml can only name the first, second and last entry of a list, so a
     model of one stream writes it twice in params.yaml.
+
+    Attributes
+    ----------
+    fusion : a file of pipeline/fusion
+    streams : the backbones whose features it reads
+    temporal : a file of pipeline/temporal
+    encoders : options of the temporal encoder, by role: visual, audio, audio_2
+    options : of the fusion system and of its head
+    training : what differs from the section `training`
+    published : the row of the published tables to compare with: source, method, modality
     """
 
     fusion: str

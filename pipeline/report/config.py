@@ -6,7 +6,13 @@ from pipeline.runtime.section import Section
 
 
 class ReportConfig(Section):
-    """What the report page shows."""
+    """What the report page shows.
+
+    Attributes
+    ----------
+    title : of the page
+    traces : trials whose predictions are drawn, for each model
+    """
 
     title: str = "affectflow report"
     traces: int = Field(default=4, ge=0)

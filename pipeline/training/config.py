@@ -13,6 +13,17 @@ class OptimiserConfig(Section):
 
     `precision` is that of products and convolutions; weights, loss and optimiser are float32. ``"auto"`` is bfloat16
     where it is native and `compute.numerics` is ``"native"``, float32 elsewhere; a run has the one it came to.
+
+    Attributes
+    ----------
+    learning_rate, weight_decay : of Adam
+    warm_up : within the first epochs the rate rises from zero to `learning_rate`, in each epoch or over all of them
+    warm_up_epochs : how many these are
+    plateau_factor, plateau_patience : by what the rate is multiplied after more than so many epochs without a better P
+    min_learning_rate : below it the training ends
+    epochs : the most there are
+    early_stopping : epochs without a better validation P before the training ends
+    precision : of products and convolutions
     """
 
     learning_rate: float = Field(default=1e-4, gt=0)
@@ -32,7 +43,21 @@ REPEAT_SEEDS = 1000
 
 
 class TrainingConfig(OptimiserConfig):
-    """How a fold is trained, and with how many seeds; the defaults are the published values (GRJCA paper 2.2)."""
+    """How a fold is trained, and with how many seeds; the defaults are the published values (GRJCA paper 2.2).
+
+    Attributes
+    ----------
+    window, hop : frames of a window, and from the beginning of one to that of the next
+    gaps : frames that nobody annotated are masked in the loss, or left out before windows are cut
+    standardise : features by one mean and deviation of each dimension, or of the stream
+    batch : windows in a step
+    scope : whether the loss is the mean of each window's, or that of all frames of a batch
+    targets : one network for all targets, or one each
+    warm_start : whether encoders begin as those of unimodal models, trained first
+    modality_dropout : probability that a window has a stretch of one stream replaced by another trial's
+    seed : of weights, order and dropout; fold k adds k
+    repeats : how often each fold is trained, with a seed each
+    """
 
     window: int = Field(default=300, gt=1)
     hop: int = Field(default=200, gt=0)

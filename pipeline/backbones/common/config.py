@@ -26,6 +26,16 @@ class BackboneConfig(Section):
 
     `precision` is that of the network. ``"auto"`` is bfloat16 where all devices that may compute have instructions for
     it and `compute.numerics` is ``"native"``, float32 elsewhere; `pipeline.runtime.precision` resolves it.
+
+    Attributes
+    ----------
+    weights : a file's path, or random
+    sha256 : the file's checksum, without which it is refused
+    seed : of random weights
+    precision : of the network
+    batch : frames at a time
+    store : type of the stored numbers
+    views : of a face, each embedded once; centre must be among them
     """
 
     weights: str
