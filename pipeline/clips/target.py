@@ -19,14 +19,14 @@ class TargetsConfig(Section):
     ----------
     kind : the corpus' layout
     targets : (low, high) of each annotated target, in order
-    sample : the challenge's sample submission, if there is one; it lies in `SAMPLES`, on which the stages that read it
-        depend as a folder: DVC's templates cannot leave out a dependency that is not there
+    sample : data/sample/<file>, the challenge's sample submission, if there is one
     """
 
     model_config = ConfigDict(extra="ignore")
 
     kind: str = "affwild2"
     targets: dict[Name, tuple[float, float]] = Field(default={"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0)})
+    # In `SAMPLES`, on which the stages that read it depend as a folder: DVC's templates cannot leave out a dependency.
     sample: str | None = None
 
     @property
