@@ -12,6 +12,7 @@ from pipeline.clips.manifest import (
     write_manifest,
     write_rejected,
 )
+from pipeline.clips.settings import SETTINGS, ClipSettings, write_settings
 from pipeline.clips.target import targets_of
 from pipeline.corpora.config import KINDS, CorpusConfig, RatedConfig
 from pipeline.corpora.index_table import IndexRow, read_index
@@ -64,8 +65,19 @@ def main() -> None:
             assemble(path / f"{trial}.h5", fresh / f"{trial}.h5")
         write_manifest(fresh / MANIFEST, [ManifestRow.from_summary(summary) for summary in summaries.values()])
         write_alignment(fresh / ALIGNMENT, {trial: summary["alignment"] for trial, summary in summaries.items()})
+        write_settings(fresh / SETTINGS, _settings(clips, search))
         write_rejected(fresh / REJECTED, {failure.name: failure.problems for failure in built.failures})
     write_seeds(seeds, built.paths, cache=cache, place=lambda trial, file: file if file == f"{trial}.h5" else None)
+
+
+def _settings(clips: ClipsConfig, search: FacesConfig | None) -> ClipSettings:
+    return ClipSettings(
+        face_size=clips.face_size,
+        sample_rate=clips.sample_rate,
+        other_face_sizes=tuple(sorted(clips.other_face_sizes)),
+        other_sample_rates=tuple(sorted(clips.other_sample_rates)),
+        faces=None if search is None else search.model_dump(mode="json"),
+    )
 
 
 def _item(row: IndexRow, corpus: CorpusConfig, clips: ClipsConfig, search: FacesConfig | None, arithmetic: str) -> Item:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline.backbones.common.config import BackboneConfig
 from pipeline.clips.manifest import read_manifest
+from pipeline.clips.settings import read_settings
 from pipeline.clips.target import TargetsConfig
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.folds import read_folds
@@ -13,7 +14,7 @@ from pipeline.finetuning.config import FinetuneSection, finetune_of
 from pipeline.finetuning.model import ModelFinetuning
 from pipeline.models.config import ModelConfig
 from pipeline.runtime.items import ItemCache
-from pipeline.runtime.layout import CLIPS, FINETUNED, FOLDS, MANIFEST, METRICS, MODELS, PREDICTIONS
+from pipeline.runtime.layout import CLIP_SETTINGS, CLIPS, FINETUNED, FOLDS, MANIFEST, METRICS, MODELS, PREDICTIONS
 from pipeline.runtime.stage import argument, load_params, run_stage
 from pipeline.training.outputs import write_model
 
@@ -47,7 +48,7 @@ def main() -> None:
         ranges=corpus.targets,
         config=params.section(EvaluateConfig, "evaluate"),
     )
-    write_model(finetuned, result.runs)
+    write_model(finetuned, result.runs, finetuning.recipe(finetuned, corpus.targets, read_settings(CLIP_SETTINGS)))
     write_evaluation(
         evaluation,
         predictions=PREDICTIONS / finetuned,

@@ -1,10 +1,13 @@
 """Train one model on the cached features, folds and repeats side by side: `python -m stages.train grjca`."""
 
+from pipeline.clips.settings import read_settings
 from pipeline.clips.target import TargetsConfig
 from pipeline.evaluation.folds import read_folds
 from pipeline.models.config import ModelConfig
+from pipeline.models.inputs import open_streams
+from pipeline.models.recipe import Recipe, StreamRecipe
 from pipeline.runtime.items import ItemCache, write_seeds
-from pipeline.runtime.layout import FOLDS, ITEMS, MODELS
+from pipeline.runtime.layout import CLIP_SETTINGS, FOLDS, ITEMS, MODELS
 from pipeline.runtime.seeds import Seeds
 from pipeline.runtime.stage import argument, load_params, run_stage
 from pipeline.training.config import TrainingConfig, training_of
@@ -33,7 +36,15 @@ def main() -> None:
     )
     trials = sorted({trial for fold in folds for trial in (*fold.train, *fold.validation)})
     trained = training.run(StoredFrames.of(model.streams, trials))
-    write_model(name, trained)
+    recipe = Recipe(
+        model=name,
+        kind="trained",
+        arithmetic=training.executor.arithmetic,
+        targets=dict(training.targets),
+        clips=read_settings(CLIP_SETTINGS),
+        streams={role: StreamRecipe.of(store.attributes) for role, store in open_streams(model.streams).items()},
+    )
+    write_model(name, trained, recipe)
     files = {str(run): run.file for run in trained}
     paths = {str(run): path for run, path in trained.items()}
     write_seeds(seeds, paths, cache=cache, place=lambda run, file: files[run] if file == FOLD else None)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.backbones.common.config import BackboneConfig
 from pipeline.backbones.common.interface import check_weights, load_backbone
 from pipeline.backbones.common.weights import Weights
+from pipeline.clips.settings import ClipSettings
 from pipeline.evaluation.folds import Folds
 from pipeline.evaluation.runs import Run, find_runs
 from pipeline.finetuning.config import FinetuneConfig
@@ -16,6 +17,7 @@ from pipeline.finetuning.task import FinetuneTask, StreamSource
 from pipeline.finetuning.tunable import load_tunable
 from pipeline.models.build import stream_roles
 from pipeline.models.config import ModelConfig
+from pipeline.models.recipe import Recipe, StreamRecipe
 from pipeline.runtime.code import Code
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.executor import Executor
@@ -85,6 +87,39 @@ class ModelFinetuning:
         done = materialise(list(items.values()), finetune_fold, cache=self.cache, executor=self.executor, label=label)
         runs = {run: done.paths[item.name] for run, item in items.items()}
         return FinetunedModel(runs, self._predict(items, runs, streams))
+
+    def recipe(self, name: str, targets: Mapping[str, tuple[float, float]], clips: ClipSettings) -> Recipe:
+        """Return what the fine-tuned model needs to predict a video: embeddings reach it as they are computed.
+
+        Parameters
+        ----------
+        name : of the fine-tuned model
+        targets : (low, high) of each
+        clips : how clips are made
+        """
+        streams = {}
+        for role, source in self._streams().items():
+            package = load_backbone(source.backbone)
+            streams[role] = StreamRecipe.of(
+                {
+                    "backbone": source.backbone,
+                    "modality": package.MODALITY,
+                    "dimension": package.DIMENSION,
+                    "weights": source.weights.attributes,
+                    "precision": "float32",
+                    "batch": source.batch,
+                    "store": "float32",
+                    "front_end": package.FRONT_END,
+                }
+            )
+        return Recipe(
+            model=name,
+            kind="fine-tuned",
+            arithmetic=self.executor.arithmetic,
+            targets=dict(targets),
+            clips=clips,
+            streams=streams,
+        )
 
     def _predict(
         self, finetuned: Mapping[Run, Item], paths: Mapping[Run, Path], streams: Mapping[str, StreamSource]

@@ -5,7 +5,7 @@ no more than one picture is in memory at a time. One person per video is followe
 must bring its own crops.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,21 +58,28 @@ def find_faces(
     InputError
         The video cannot be decoded, has another number of frames than `time`, or the detector cannot be loaded.
     """
-    followed = follow(_search(path, time, config), time, bridge=config.bridge, smooth=config.smooth)
-    boxes = followed.boxes
-    valid = ~np.isnan(boxes[:, 0])
+    followed = follow(search(path, time, config), time, bridge=config.bridge, smooth=config.smooth)
     pixels = {side: np.zeros((len(time), side, side, 3), dtype=np.uint8) for side in (size, *other_sizes)}
-    if valid.any():
-        for number, frame in enumerate(decode_pictures(path)):
-            if valid[number]:
-                picture = frame.rgb()
-                for side, stack in pixels.items():
-                    stack[number] = crop_face(picture, boxes[number], margin=config.margin, size=side)
-    return FoundFaces(pixels.pop(size), valid, boxes, followed.other, pixels)
+    cut(path, [(followed.boxes, pixels)], margin=config.margin)
+    valid = ~np.isnan(followed.boxes[:, 0])
+    return FoundFaces(pixels.pop(size), valid, followed.boxes, followed.other, pixels)
 
 
-def _search(path: Path, time: NDArray[np.float64], config: FacesConfig) -> dict[int, Boxes]:
-    """Look for faces once in `config.every` seconds and in the last frame; faces by frame number."""
+def search(
+    path: Path, time: NDArray[np.float64], config: FacesConfig, *, seen: Callable[[], object] = lambda: None
+) -> dict[int, Boxes]:
+    """Look for faces once in `config.every` seconds and in the last frame; return them by frame number.
+
+    Parameters
+    ----------
+    path, time, config : as for `find_faces`
+    seen : called after each frame of the video
+
+    Raises
+    ------
+    InputError
+        As for `find_faces`.
+    """
     detector, every = make_detector(config), config.every or 0.0
     found: dict[int, Boxes] = {}
     count, due = 0, -np.inf
@@ -81,6 +88,35 @@ def _search(path: Path, time: NDArray[np.float64], config: FacesConfig) -> dict[
         if number < len(time) and (time[number] >= due or number == len(time) - 1):
             found[number] = detector.detect(picture)
             due = time[number] + every - ROUNDING
+        seen()
     if count != len(time):
         raise unusable(f"{count} frames where its time line has {len(time)}", path, REMEDY)
     return found
+
+
+def cut(
+    path: Path,
+    people: Sequence[tuple[Boxes, Mapping[int, NDArray[np.uint8]]]],
+    *,
+    margin: float,
+    seen: Callable[[], object] = lambda: None,
+) -> None:
+    """Cut faces out of a video that is decoded once more.
+
+    Parameters
+    ----------
+    people : of each the box (t, c) in every frame, NaN in those without it, and by size the crops (t, s, s, 3) uint8
+        that are written; the other frames' stay as they are
+    margin : as in `FacesConfig`
+    seen : called after each frame of the video
+    """
+    if all(np.isnan(boxes[:, 0]).all() for boxes, _ in people):
+        return
+    for number, frame in enumerate(decode_pictures(path)):
+        shown = [(boxes[number], pixels) for boxes, pixels in people if not np.isnan(boxes[number, 0])]
+        picture = frame.rgb() if shown else None
+        for box, pixels in shown:
+            assert picture is not None
+            for side, stack in pixels.items():
+                stack[number] = crop_face(picture, box, margin=margin, size=side)
+        seen()

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Boxes = NDArray[np.float64]
+Track = dict[int, Boxes]
+"""A face's rows by the number of their frame, in order."""
 
 SAME_FACE = 0.3
 """Overlap (intersection over union) from which two detections in a row show the same face."""
@@ -57,14 +59,14 @@ def follow(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge
     columns = max((found.shape[1] for found in detections.values()), default=3)
     boxes = np.full((len(time), columns), np.nan)
     other = np.zeros(len(time), dtype=np.bool_)
-    tracks = [track for track in _link(detections, time, bridge=bridge) if len(track) >= CONFIRMED]
+    tracks = [track for track in link(detections, time, bridge=bridge) if len(track) >= CONFIRMED]
     # Python sorts stably: of equal tracks the earlier one leads.
-    tracks.sort(key=lambda track: -sum(float(box[2]) ** 2 for box in track.values()))
+    tracks.sort(key=lambda track: -area(track))
     for track in tracks:
         if _side(track) >= SMALLEST_SHARE * _side(tracks[0]):
             frames = np.arange(min(track), max(track) + 1)
             free = np.isnan(boxes[frames, 0])
-            boxes[frames[free]] = _interpolate(track, time[frames], frames, smooth=smooth)[free]
+            boxes[frames[free]] = interpolate(track, time[frames], frames, smooth=smooth)[free]
             other[frames[free]] = track is not tracks[0]
     return Followed(boxes, other)
 
@@ -78,37 +80,50 @@ def overlap(a: Boxes, b: Boxes) -> Boxes:
     return shares
 
 
-def _link(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge: float) -> list[dict[int, Boxes]]:
+def link(detections: Mapping[int, Boxes], time: NDArray[np.float64], *, bridge: float) -> list[Track]:
     """Join detections to tracks (frame number -> box), the best overlaps first.
 
     A face seen in the search before can always be joined: where frames are few there is none in between.
     """
-    tracks: list[dict[int, Boxes]] = []
+    tracks: list[Track] = []
+    alive: list[Track] = []
     before: int | None = None
     for frame in sorted(detections):
         boxes = detections[frame]
         alive = [
-            track for track in tracks if max(track) == before or time[frame] - time[max(track)] <= bridge + ROUNDING
+            track for track in alive if last(track) == before or time[frame] - time[last(track)] <= bridge + ROUNDING
         ]
         before = frame
         taken: set[int] = set()
         if alive and len(boxes):
-            shares = overlap(np.stack([track[max(track)] for track in alive]), boxes)
+            shares = overlap(np.stack([track[last(track)] for track in alive]), boxes)
             for flat in np.argsort(-shares, axis=None, kind="stable"):
                 place, number = divmod(int(flat), len(boxes))
                 if shares[place, number] >= SAME_FACE and number not in taken and frame not in alive[place]:
                     alive[place][frame] = boxes[number]
                     taken.add(number)
-        tracks.extend({frame: box} for number, box in enumerate(boxes) if number not in taken)
+        begun = [{frame: box} for number, box in enumerate(boxes) if number not in taken]
+        tracks += begun
+        alive += begun
     return tracks
 
 
-def _side(track: Mapping[int, Boxes]) -> float:
+def last(track: Track) -> int:
+    """Return the number of a track's last frame: they are added in order."""
+    return next(reversed(track))
+
+
+def area(track: Track) -> float:
+    """Return the picture area that a track covers, added up over its frames, pixels."""
+    return sum(float(box[2]) ** 2 for box in track.values())
+
+
+def _side(track: Track) -> float:
     return float(np.median([box[2] for box in track.values()]))
 
 
-def _interpolate(
-    track: Mapping[int, Boxes], time: NDArray[np.float64], frames: Sequence[int] | NDArray[np.int_], *, smooth: float
+def interpolate(
+    track: Track, time: NDArray[np.float64], frames: Sequence[int] | NDArray[np.int_], *, smooth: float
 ) -> Boxes:
     """Return the track's box in each of its frames: (t, c)."""
     known = np.array(sorted(track)) - frames[0]

@@ -29,6 +29,7 @@ from pipeline.runtime.numerics import PORTABLE, THREADS
 logger = logging.getLogger(__name__)
 
 Engine = Literal["serial", "processes", "ray"]
+Arithmetic = Literal["portable", "native", "cuda"]
 T = TypeVar("T")
 
 
@@ -69,7 +70,7 @@ class Executor:
         return {**THREADS, **(PORTABLE if self.numerics == "portable" else {})}
 
     @cached_property
-    def arithmetic(self) -> str:
+    def arithmetic(self) -> Arithmetic:
         """What reaches the last bits of a result besides code and values; it belongs to an item's key.
 
         ``"portable"`` or ``"native"`` on a CPU; ``"cuda"`` on a GPU, which computes natively in any case.

@@ -5,6 +5,7 @@ from pathlib import Path
 SAMPLES = Path("data/sample")
 CLIPS = Path("data/clips")
 MANIFEST = CLIPS / "manifest.csv"
+CLIP_SETTINGS = CLIPS / "settings.json"
 FOLDS = Path("data/folds.json")
 FEATURES = Path("data/features")
 MODELS = Path("models")

@@ -6,23 +6,30 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.evaluation.runs import Run
-from pipeline.runtime.files import assemble, replacing, replacing_file
+from pipeline.models.recipe import RECIPE, NetworkRecipe, Recipe, write_recipe
+from pipeline.runtime.files import assemble, replacing, replacing_file, sha256_file
 from pipeline.runtime.layout import METRICS, MODELS, PLOTS
 from pipeline.training.history import FOLD, HISTORY, History
 
 
-def write_model(name: str, trained: Mapping[Run, Path]) -> None:
-    """Write the files of models/<name>, metrics/train/<name>.json and plots/train/<name>.csv.
+def write_model(name: str, trained: Mapping[Run, Path], recipe: Recipe) -> None:
+    """Write networks and recipe of models/<name>, metrics/train/<name>.json and plots/train/<name>.csv.
 
     Parameters
     ----------
     name : of the model
     trained : directory of each training's item, which holds `FOLD` and `HISTORY`
+    recipe : of the model; its networks are added here
     """
     histories = {run: History.read(directory / HISTORY) for run, directory in sorted(trained.items())}
     with replacing(MODELS / name) as out:
         for run, directory in trained.items():
             assemble(directory / FOLD, out / run.file)
+        networks = {
+            run.file: NetworkRecipe(fold=run.fold, repeat=run.repeat, sha256=sha256_file(out / run.file))
+            for run in sorted(trained)
+        }
+        write_recipe(out / RECIPE, recipe.model_copy(update={"networks": networks}))
     with replacing_file(METRICS / "train" / f"{name}.json") as file:
         write_metrics(file, histories)
     with replacing_file(PLOTS / "train" / f"{name}.csv") as file:

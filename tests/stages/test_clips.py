@@ -55,7 +55,7 @@ def test_what_comes_out() -> None:
     index()
     clips.main()
     assert sorted(path.name for path in OUT.iterdir()) == sorted(
-        [*(f"{trial}.h5" for trial in TRIALS), "manifest.csv", "alignment.csv", "rejected.csv"]
+        [*(f"{trial}.h5" for trial in TRIALS), "manifest.csv", "alignment.csv", "rejected.csv", "settings.json"]
     )
     rows = read_manifest(OUT / "manifest.csv")
     assert [row.trial for row in rows] == TRIALS

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.clips.clip import read_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
+from pipeline.clips.settings import ClipSettings, write_settings
 from pipeline.evaluation.folds import Fold, Folds, write_folds
 from pipeline.evaluation.predictions import read_frames
 from pipeline.finetuning.fold import FinetunedFold
@@ -68,6 +69,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             for trial, clip in read.items()
         ]
         write_manifest(clips / "manifest.csv", rows)
+        write_settings(clips / "settings.json", ClipSettings(face_size=40, sample_rate=16000))
         write_folds(Path("data/folds.json"), Folds("subject", FOLDS, TEST))
         main()
         yield root

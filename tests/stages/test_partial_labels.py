@@ -18,6 +18,7 @@ from pipeline.readers.index import build_index, write_index
 from stages import clips, ensemble, evaluate, folds, report, train
 from tests.corpus_factory import SERIAL, memory_in
 from tests.miniatures import DELAYS, FRAMES, RECOLA, gold, write_recola
+from tests.models.recipes import store_attributes
 
 MODELS = {
     "mask": {"gaps": "mask"},
@@ -103,7 +104,7 @@ def write_features(backbone: str, modality: str, target: str) -> None:
             store="float32",
             attributes={},
         )
-    attributes = {"modality": modality, "dimension": 4, "weights": {"name": "random", "seed": 0}}
+    attributes = store_attributes(backbone, modality, 4)
     assemble_store(Path(f"data/features/{backbone}.zarr"), trials, attributes=attributes)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.clips.clip import write_clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
+from pipeline.clips.settings import ClipSettings, write_settings
 from pipeline.evaluation.folds import Folds, write_folds
 from pipeline.evaluation.predictions import read_frames
 from pipeline.features.store import FeatureStore, assemble_store, write_trial
@@ -17,6 +18,7 @@ from pipeline.models.trained import TrainedFold
 from pipeline.training.frames import FrameTable
 from pipeline.training.stored_frames import StoredFrames
 from stages import evaluate, train
+from tests.models.recipes import store_attributes
 from tests.stages.test_evaluate import FOLDS, LENGTHS, STREAMS, clip, embedding
 
 PARAMS = """\
@@ -59,7 +61,7 @@ def write_store(stream: str) -> None:
             groups[trial] = Path("items") / stream / trial
             join_views(ViewJoin(tuple(parts)), groups[trial])
     modality, dimension = STREAMS[stream]
-    attributes = {"modality": modality, "dimension": dimension, "weights": {"name": "random", "seed": 0}}
+    attributes = store_attributes(stream, modality, dimension)
     if len(VIEWS[stream]) > 1:
         attributes["views"] = list(VIEWS[stream])
     assemble_store(Path(f"data/features/{stream}.zarr"), groups, attributes=attributes)
@@ -79,6 +81,7 @@ def start_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         known = (25.0, frames, frames - 3, frames, 1.0, "0", "0", one.labels_digest())
         rows.append(ManifestRow(trial, one.partition, trial, *known))
     write_manifest(Path("data/clips/manifest.csv"), rows)
+    write_settings(Path("data/clips/settings.json"), ClipSettings(face_size=40, sample_rate=16000))
     write_folds(Path("data/folds.json"), Folds(scheme="subject", folds=FOLDS, test=("t",)))
     for stream in STREAMS:
         write_store(stream)

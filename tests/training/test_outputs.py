@@ -1,12 +1,15 @@
 import csv
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from pipeline.evaluation.runs import Run
+from pipeline.models.recipe import read_recipe
 from pipeline.training.history import FOLD, HISTORY, History
 from pipeline.training.outputs import write_model
+from tests.models.recipes import visual_recipe
 
 ROWS = [
     {"epoch": epoch, "lr": 0.1, "train_loss": 0.5, "valence_ccc": p, "arousal_ccc": p, "p": p}
@@ -21,7 +24,13 @@ def test_a_models_files_hold_every_fold_and_epoch(tmp_path: Path, monkeypatch: p
         fold.mkdir()
         (fold / FOLD).write_text(fold.name)
         History({"p": 0.75 + number / 8, "best_epoch": 1, "epochs": 3}, ROWS).write(fold / HISTORY)
-    write_model("grjca", {Run(number): fold for number, fold in enumerate(folds)})
+    write_model("grjca", {Run(number): fold for number, fold in enumerate(folds)}, visual_recipe())
+    recipe = read_recipe(tmp_path / "models/grjca/recipe.json")
+    assert {name: network.fold for name, network in recipe.networks.items()} == {
+        "fold0.safetensors": 0,
+        "fold1.safetensors": 1,
+    }
+    assert recipe.networks["fold1.safetensors"].sha256 == hashlib.sha256(b"two").hexdigest()
     assert [(tmp_path / f"models/grjca/fold{number}.safetensors").read_text() for number in (0, 1)] == ["one", "two"]
     metrics = json.loads((tmp_path / "metrics/train/grjca.json").read_text())
     assert metrics["p"] == (0.75 + 0.875) / 2
@@ -42,8 +51,8 @@ def test_repeats_have_files_and_figures_of_their_own(tmp_path: Path, monkeypatch
         trained[run].mkdir()
         (trained[run] / FOLD).write_text(str(run))
         History({"p": p[run], "best_epoch": 1, "epochs": 3}, ROWS).write(trained[run] / HISTORY)
-    write_model("grjca", trained)
-    found = {path.name: path.read_text() for path in (tmp_path / "models/grjca").iterdir()}
+    write_model("grjca", trained, visual_recipe())
+    found = {path.name: path.read_text() for path in (tmp_path / "models/grjca").glob("*.safetensors")}
     assert found == {
         "fold0.safetensors": "fold 0",
         "fold0-repeat1.safetensors": "fold 0 repeat 1",

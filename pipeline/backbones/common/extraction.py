@@ -105,6 +105,8 @@ def store_attributes(backbone: str, config: BackboneConfig, *, executor: Executo
         "dimension": package.DIMENSION,
         "weights": Weights.from_config(config).attributes,
         "precision": resolve_precision(config.precision, executor),
+        "batch": config.batch,
+        "store": config.store,
         "arithmetic": executor.arithmetic,
         "front_end": package.FRONT_END,
     } | ({"views": list(config.views)} if len(config.views) > 1 else {})
