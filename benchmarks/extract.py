@@ -159,7 +159,7 @@ def compare(name: str, source: Clip, folder: Path, *, rounds: int) -> str:
         for each in PRECISIONS:
             variants[f"ours, file to store: {each}"] = end_to_end(source, folder, batch=batch, precision=each)
     # A worker of a stage keeps the one network that all its items need; here two take turns.
-    item._network = cache(placed)
+    item.inference_network = cache(placed)
     limits = {each: limit(each) for each in PRECISIONS}
     variants |= {f"limit: {each}": function for each, (function, _) in limits.items()}
     with one_pinned_thread():

@@ -12,6 +12,7 @@ from pipeline.cli.export import export
 from pipeline.cli.folds import folds
 from pipeline.cli.init import init
 from pipeline.cli.inspect import inspect
+from pipeline.cli.predict import pack, predict
 from pipeline.cli.preset import preset
 from pipeline.cli.run import run
 from pipeline.cli.show import show
@@ -39,6 +40,8 @@ app.command()(show)
 app.command()(folds)
 app.command()(inspect)
 app.command()(compare)
+app.command()(predict)
+app.command()(pack)
 app.add_typer(export, name="export")
 app.add_typer(cache, name="cache")
 

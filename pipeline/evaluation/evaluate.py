@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.evaluation.combine import combine
+from pipeline.evaluation.combine import Combination, combine
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.metrics import Scores, mean_scores, overall, score_targets
 from pipeline.evaluation.predictions import TrialPrediction
@@ -138,8 +138,9 @@ def evaluate(
     with Progress(f"combine {model}", total=len(test), what="test trials") as progress:
         for trial in test:
             given = read(trial)
-            answers = {fold: _mean([predict(given) for predict in folds[fold]]) for fold in best}
-            tested.append(_combined(trial, given, answers, ranges=ranges, config=config))
+            answers = {fold: [predict(given) for predict in folds[fold]] for fold in best}
+            combined = combine_folds(answers, ranges=ranges, how=config.combine)
+            tested.append(TrialPrediction(trial=trial, time=given.time, **vars(combined)))
             progress.advance(trial)
     validation = tuple(one for trials in predicted.values() for one in trials)
     return Evaluation(repeats=scores, best=best, validation=validation, test=tuple(tested))
@@ -207,6 +208,33 @@ def score_folds(
     return scores
 
 
+@dataclass(frozen=True)
+class Combined:
+    """What several folds say of a trial: predictions (t, k) in the targets' ranges, attention, and each fold's own."""
+
+    predictions: npt.NDArray[np.float32]
+    attention: Mapping[str, npt.NDArray[np.floating]]
+    by_fold: Mapping[int, npt.NDArray[np.float32]]
+
+
+def combine_folds(answers: Mapping[int, Sequence[Predicted]], *, ranges: Ranges, how: Combination) -> Combined:
+    """Combine what folds say of a trial that none of them has seen; a fold says the mean of what its repeats say.
+
+    Parameters
+    ----------
+    answers : of each repeat of each fold, the best fold first: the order reaches the last bits
+    ranges : of the targets, in column order
+    how : see `combine`
+    """
+    means = {fold: _mean(repeats) for fold, repeats in answers.items()}
+    by_fold = {fold: answer.predictions for fold, answer in means.items()}
+    return Combined(
+        predictions=clip(combine(np.stack(list(by_fold.values())), how=how), ranges),
+        attention=_mean_attention([answer.attention for answer in means.values()]),
+        by_fold=by_fold,
+    )
+
+
 def _mean(answers: Sequence[Predicted]) -> Predicted:
     """Average what the repeats of a fold say of a trial."""
     predictions: npt.NDArray[np.float32] = np.stack([answer.predictions for answer in answers]).mean(axis=0)
@@ -220,16 +248,3 @@ def _mean_attention(maps: Sequence[Mapping[str, npt.NDArray[np.floating]]]) -> d
         for name in maps[0]
         if all(name in of_network for of_network in maps)
     }
-
-
-def _combined(
-    trial: str, given: TrialInput, answers: Mapping[int, Predicted], *, ranges: Ranges, config: EvaluateConfig
-) -> TrialPrediction:
-    by_fold = {fold: answer.predictions for fold, answer in answers.items()}
-    return TrialPrediction(
-        trial=trial,
-        time=given.time,
-        predictions=clip(combine(np.stack(list(by_fold.values())), how=config.combine), ranges),
-        attention=_mean_attention([answer.attention for answer in answers.values()]),
-        by_fold=by_fold,
-    )

@@ -83,13 +83,30 @@ def write_trial(
         raise ValueError(
             f"embedding {embedding.shape}, time {time.shape} and valid {valid.shape} are not of one number of frames"
         )
+    arrays = {
+        "embedding": as_stored(embedding, store),
+        "time": time.astype(np.float64),
+        "valid": valid.astype(np.bool_),
+    }
+    write_arrays(directory / FILE, arrays, attributes=attributes)
+
+
+def as_stored(
+    embedding: npt.NDArray[np.floating[Any]], store: Literal["float16", "float32"]
+) -> npt.NDArray[np.float16] | npt.NDArray[np.float32]:
+    """Return embeddings (t, d_m) as the type of number that a store keeps.
+
+    Raises
+    ------
+    ValueError
+        One is not finite as `store`.
+    """
     with np.errstate(over="ignore"):
-        kept = embedding.astype(store)
+        kept: npt.NDArray[np.float16] | npt.NDArray[np.float32] = embedding.astype(store)
     finite = np.isfinite(kept).all(axis=1)
     if not finite.all():
         raise ValueError(f"embedding of frame {int(np.argmin(finite))} is not finite as {store}")
-    arrays = {"embedding": kept, "time": time.astype(np.float64), "valid": valid.astype(np.bool_)}
-    write_arrays(directory / FILE, arrays, attributes=attributes)
+    return kept
 
 
 def assemble_store(

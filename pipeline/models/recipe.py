@@ -109,7 +109,7 @@ class Recipe(Section):
     targets: dict[str, tuple[float, float]]
     clips: ClipSettings
     streams: dict[str, StreamRecipe]
-    networks: dict[str, NetworkRecipe] = {}
+    networks: dict[str, NetworkRecipe] = Field(default={})
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:

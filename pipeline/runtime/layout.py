@@ -7,6 +7,8 @@ CLIPS = Path("data/clips")
 MANIFEST = CLIPS / "manifest.csv"
 CLIP_SETTINGS = CLIPS / "settings.json"
 FOLDS = Path("data/folds.json")
+WEIGHTS = Path("data/weights")
+"""Where files of published weights are looked for."""
 FEATURES = Path("data/features")
 MODELS = Path("models")
 ITEMS = Path("data/items")

@@ -45,7 +45,13 @@ def fix_numerics(params: str | Path) -> None:
     Nothing happens where a numeric library is loaded already, as in a test; `require_portable` notices it. What is
     wrong with the file is for the stage's own check to say.
     """
-    if not any(name in sys.modules for name in LIBRARIES) and asked_for(params) == "portable":
+    if asked_for(params) == "portable":
+        hold_portable()
+
+
+def hold_portable() -> None:
+    """Hold this process and its children to portable numerics, where no numeric library is loaded yet."""
+    if not any(name in sys.modules for name in LIBRARIES):
         os.environ.update({**PORTABLE, **THREADS})
 
 

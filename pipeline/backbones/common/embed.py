@@ -52,7 +52,7 @@ def embed_clip(extraction: Extraction, directory: Path) -> None:
     """Read a clip, embed each frame on this worker's device, and write the trial's file to `directory`."""
     backbone = load_backbone(extraction.backbone)
     device = current_device()
-    network = _network(extraction.backbone, extraction.weights, extraction.precision, str(device))
+    network = inference_network(extraction.backbone, extraction.weights, extraction.precision, str(device))
     clip = read_clip(extraction.clip, mapped=True)
     check_clip(extraction.clip, claimed=extraction.content, found=clip.content(backbone.DATASETS))
     clip = clip_in_view(clip, extraction.view, crop=crop_size(backbone))
@@ -67,7 +67,7 @@ def embed_clip(extraction: Extraction, directory: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def _network(backbone: str, weights: Weights, precision: Precision, device: str) -> nn.Module:
-    """Make the network once per worker: it is the same for all clips of a stage."""
+def inference_network(backbone: str, weights: Weights, precision: Precision, device: str) -> nn.Module:
+    """Return the network on its device, made once per worker: it is the same for all clips of a stage."""
     network = load_backbone(backbone).build(weights)
     return network.for_inference(torch.device(device), getattr(torch, precision))

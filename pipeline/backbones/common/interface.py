@@ -61,6 +61,11 @@ def load_backbone(name: str) -> Backbone:
     return cast(Backbone, import_module(f"{pipeline.backbones.__name__}.{name}"))
 
 
+def is_framewise(backbone: Backbone) -> bool:
+    """Say whether the embedding of a frame depends on that frame's face alone, so that a clip may be cut anywhere."""
+    return backbone.MODALITY == "visual" and "clip" not in backbone.FRONT_END
+
+
 def check_weights(name: str, weights: Weights) -> None:
     """Build a network from its file once, so that a file that does not serve is reported once and not by every clip.
 

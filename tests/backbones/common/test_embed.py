@@ -56,7 +56,7 @@ def test_the_item_holds_what_the_backbone_embeds(tmp_path: Path, name: str) -> N
     clip = make_clip()
     features, _ = extract(tmp_path, name, clip=clip)
     backbone = load_backbone(name)
-    network = module._network(name, Weights(), "float32", "cpu")
+    network = module.inference_network(name, Weights(), "float32", "cpu")
     expected = backbone.embed(network, clip, batch=8, device=torch.device("cpu"))
     np.testing.assert_array_equal(features.embedding, expected)
     assert features.embedding.shape == (12, backbone.DIMENSION)
@@ -67,7 +67,7 @@ def test_the_item_holds_what_the_backbone_embeds(tmp_path: Path, name: str) -> N
 @pytest.mark.slow
 def test_a_worker_makes_its_network_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Weights] = []
-    module._network.cache_clear()
+    module.inference_network.cache_clear()
     backbone = load_backbone("ir50")
     original = backbone.build
 
@@ -136,7 +136,7 @@ def test_a_further_backbones_item_is_close_to_its_embedding(tmp_path: Path, name
         np.linalg.norm(features.embedding.astype(np.float64), axis=1) * np.linalg.norm(exact, axis=1)
     )
     assert similarity.min() > (0.99999 if precision == "float32" else 0.99)
-    network = module._network(name, Weights(), precision, "cpu")
+    network = module.inference_network(name, Weights(), precision, "cpu")
     # VGGish's network begins in float32.
     begins = {"features.0.weight", "features.0.bias"} if name == "logmel_vgg" else set()
     rest = [parameter for key, parameter in network.named_parameters() if key not in begins]
