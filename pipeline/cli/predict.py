@@ -3,13 +3,9 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from pipeline.inference.source import ModelSource
-    from pipeline.runtime.executor import Executor
 
 Model = Annotated[str, typer.Option("--model", "-m", help="Name of a trained model, its folder, or a packed file.")]
 Folder = Annotated[
@@ -64,10 +60,11 @@ def predict(
 
     Exit codes: 0 all were predicted; 1 some were not, or the model cannot be used; 2 wrong options.
     """  # noqa: D301 (Click reads the \b)
+    from pipeline.inference.arithmetic import executor_for
     from pipeline.inference.source import locate
 
     source = locate(model)
-    executor = _executor(source, fast=fast, device=device.value, workers=workers)
+    executor = executor_for(source.recipe, fast=fast, device=device.value, workers=workers)
 
     from pipeline.inference.files import list_videos, work_beside
     from pipeline.inference.predictor import Predictor, check_recipe, find_weights
@@ -156,29 +153,6 @@ def pack(
         typer.echo(f"it needs the weights of {backbone}: {name} (SHA-256 {sha}) in {WEIGHTS}, or in a --weights folder")
     if not files:
         typer.echo("its backbones' weights are random and made again from their seeds: no other file is needed")
-
-
-def _executor(source: "ModelSource", *, fast: bool, device: str, workers: int | None) -> "Executor":
-    """Return on what to compute, with the arithmetic of the training unless it shall be fast."""
-    from pipeline.runtime.errors import ConfigError
-    from pipeline.runtime.numerics import hold_portable, require_portable
-
-    portable = source.recipe.arithmetic == "portable" and not fast
-    if portable:
-        # Before any numeric library is loaded.
-        hold_portable()
-        try:
-            require_portable()
-        except ConfigError as error:
-            reason = str(error).partition(" -> ")[0]
-            raise ConfigError(f"the model was trained with portable numerics: {reason} -> add --fast") from error
-    from pipeline.runtime.executor import Executor
-
-    return Executor(
-        workers=workers or "auto",
-        device=device,  # type: ignore[arg-type]  # one of the three
-        numerics="portable" if portable else "native",
-    )
 
 
 def _sentence(entry: dict[str, Any]) -> str:

@@ -46,6 +46,10 @@ class Piece:
     out: Path
 
 
+Plan = dict[tuple[int, str], list[Piece]]
+"""Pieces by person's place and role."""
+
+
 def embed_piece(piece: Piece) -> None:
     """Write the embeddings (t, d_m) of a piece, as the extract stage stores them."""
     backbone = load_backbone(piece.stream.backbone)
@@ -78,7 +82,7 @@ def plan_pieces(
     weights: Mapping[str, Weights],
     precision: Callable[[StreamRecipe], Precision],
     work: Path,
-) -> dict[tuple[int, str], list[Piece]]:
+) -> Plan:
     """Return the pieces of each person's streams, by person's place and role; a sound is embedded once for all.
 
     Parameters
@@ -88,7 +92,7 @@ def plan_pieces(
     precision : in which a stream's network computes
     work : folder for the results
     """
-    plan: dict[tuple[int, str], list[Piece]] = {}
+    plan: Plan = {}
     for place, person in enumerate(people):
         for role, stream in streams.items():
             if stream.modality == "audio" and place > 0:

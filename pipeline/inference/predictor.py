@@ -12,7 +12,7 @@ from pipeline.backbones.common.weights import Weights
 from pipeline.evaluation.evaluate import Combined, Predicted, combine_folds
 from pipeline.evaluation.prediction_file import read_predictions
 from pipeline.evaluation.runs import Run
-from pipeline.inference.features import embed_piece, plan_pieces
+from pipeline.inference.features import Plan, embed_piece, plan_pieces
 from pipeline.inference.networks import NetworkTask, predict_network
 from pipeline.inference.recording import Recording
 from pipeline.inference.source import WHAT, Choice, ModelSource
@@ -59,15 +59,23 @@ class Predictor:
         work : folder for what is in between
         name : of the video, for the progress lines
         """
-        plan = {}
-        if self.recipe.kind == "trained":
-            plan = plan_pieces(
-                recording.people, self.recipe.streams, weights=self.weights, precision=self._precision, work=work
-            )
-            unique = {piece.out: piece for pieces in plan.values() for piece in pieces}
-            # A sound is one long piece: it begins first, and the others fill the cores beside it.
-            pieces = sorted(unique.values(), key=lambda piece: piece.first - piece.last)
-            self._run(embed_piece, pieces, label=f"{name}: embed", what="pieces")
+        plan = self.plan(recording, work)
+        unique = {piece.out: piece for pieces in plan.values() for piece in pieces}
+        # A sound is one long piece: it begins first, and the others fill the cores beside it.
+        pieces = sorted(unique.values(), key=lambda piece: piece.first - piece.last)
+        self._run(embed_piece, pieces, label=f"{name}: embed", what="pieces")
+        return self.ask(recording, plan, work, name=name)
+
+    def plan(self, recording: Recording, work: Path) -> Plan:
+        """Return the pieces to embed; none for a fine-tuned model, whose backbones belong to each fold."""
+        if self.recipe.kind == "fine-tuned":
+            return {}
+        return plan_pieces(
+            recording.people, self.recipe.streams, weights=self.weights, precision=self._precision, work=work
+        )
+
+    def ask(self, recording: Recording, plan: Plan, work: Path, *, name: str) -> list[Combined]:
+        """Predict each person from pieces that are embedded."""
         tasks = {
             (place, run): NetworkTask(
                 network=path,
@@ -97,6 +105,8 @@ class Predictor:
 
     def _run(self, function: Callable[[T], None], items: Sequence[T], *, label: str, what: str) -> None:
         executor = self.executor
+        if not items:
+            return
         if len(items) < WORTH_WORKERS and not (self.recipe.kind == "fine-tuned" and len(items) > 1):
             executor = Executor("serial", device=executor.device, numerics=executor.numerics)
         with Progress(label, total=len(items), what=what) as progress:

@@ -20,6 +20,9 @@ from pipeline.runtime.device import current_device
 
 Precision = Literal["float32", "bfloat16"]
 
+MOST_STREAMS = 3
+"""Networks that a worker keeps: a stage has one for all its clips, a model that predicts videos one per stream."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction:
@@ -66,8 +69,8 @@ def embed_clip(extraction: Extraction, directory: Path) -> None:
     )
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=MOST_STREAMS)
 def inference_network(backbone: str, weights: Weights, precision: Precision, device: str) -> nn.Module:
-    """Return the network on its device, made once per worker: it is the same for all clips of a stage."""
+    """Return the network on its device, made once per worker."""
     network = load_backbone(backbone).build(weights)
     return network.for_inference(torch.device(device), getattr(torch, precision))
