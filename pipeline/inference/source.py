@@ -245,9 +245,9 @@ def needed_files(recipe: Recipe) -> Sequence[tuple[str, str, str]]:
     return [(one.backbone, one.weights.name, one.weights.sha256) for one in streams if one.weights.sha256]
 
 
-def identity(source: ModelSource) -> str:
+def identity(recipe: Recipe) -> str:
     """Return a SHA-256 that tells a model from others: that of its recipe, which has those of its networks."""
-    return hashlib.sha256(_json(source.recipe)).hexdigest()
+    return hashlib.sha256(_json(recipe)).hexdigest()
 
 
 def _json(section: Section) -> bytes:

@@ -14,6 +14,7 @@ from pipeline.inference.overlay import write_overlay
 from pipeline.inference.plot import write_plot
 from pipeline.inference.predictor import Predictor
 from pipeline.inference.recording import Face, Person, Recording, read_recording
+from pipeline.inference.source import identity
 from pipeline.inference.table import write_table
 from pipeline.media.config import FacesConfig
 from pipeline.media.detectors import resolve
@@ -145,6 +146,7 @@ def _entry(
         "name": name,
         "video": str(video.path),
         "model": predictor.recipe.model,
+        "recipe_sha256": identity(predictor.recipe),
         "folds": list(predictor.choice.best),
         "combine": predictor.choice.combine,
         "arithmetic": predictor.executor.arithmetic,
