@@ -84,7 +84,9 @@ class Browser:
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """Start a browser that reaches no network, and end it."""
+    """Start a browser, and end it."""
+    lacking = missing()
+    assert lacking is None, lacking
     options = Options()
     options.binary_location = next(filter(None, map(shutil.which, BROWSERS)))
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
