@@ -5,23 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.inspect import trials
+
 if TYPE_CHECKING:
     from pipeline.show.trial import Shown
 
-Name = Annotated[str, typer.Argument(metavar="TRIAL", help="Name of a trial, as in data/clips/manifest.csv.")]
+Name = Annotated[str, typer.Argument(help="A trial, as in data/clips/manifest.csv.", autocompletion=trials)]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")]
-Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Open no browser: print the address alone.")]
 Copy = Annotated[bool, typer.Option("--copy", help="Play a copy in H.264, whatever the video is coded as.")]
 
 
-def show(trial: Name, port: Port = 0, browser: Browser = True, copy: Copy = False) -> None:
+def show(trial: Name, port: Port = 0, no_browser: NoBrowser = False, copy: Copy = False) -> None:
     """Play a trial's video in step with its labels and predictions, on a page that this machine alone can open.
 
     A video that browsers do not play is copied for them into a temporary file first. Ctrl-C ends the command. Exits
-    with 0 after that, with 1 after a mistake.
+    with 1 where there is no such trial, or no model predicts it.
 
-    Examples: `affectflow show video18`; on a remote machine `affectflow show video18 --no-browser --port 8123`, after
-    `ssh -L 8123:localhost:8123 machine`.
+    Example: `affectflow show video18 --no-browser --port 8123`
     """
     import signal
     import tempfile
@@ -52,7 +53,7 @@ def show(trial: Name, port: Port = 0, browser: Browser = True, copy: Copy = Fals
             ) from error
         address = f"http://localhost:{server.server_port}/"
         typer.echo(f"{trial} is shown at {address} until Ctrl-C ends this command")
-        if browser:
+        if not no_browser:
             webbrowser.open(address)
         with server:
             try:

@@ -44,6 +44,7 @@ RUN = (
 )
 """Commands that are run below: presets are written over the demo's, the others run in a project with results."""
 
+SERVES = "it serves until it is ended: tests/cli/test_show.py starts it and ends it"
 CI, LONG, DEVICE = ".ci/run does, in a fresh clone", "hours of training", "the machine's own environment"
 NOT_RUN = {
     "make repro": CI,
@@ -55,6 +56,9 @@ NOT_RUN = {
     "git clone REPOSITORY affectflow && cd affectflow": "tests/teams clones a repository of its own",
     'pytest -m "not slow" -n logical': CI,
     "pytest tests/fusion": CI,
+    "pytest -m browser": CI,
+    "affectflow show video18": SERVES,
+    "affectflow show video18 --no-browser --port 8123": SERVES,
     "pytest -m slow tests/dag": CI,
     "pytest -m slow tests/faults": CI,
     "ruff check . && ruff format . && mypy": CI,
