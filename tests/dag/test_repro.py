@@ -193,7 +193,7 @@ def test_a_stage_that_fails_leaves_earlier_results(scratch: Scratch) -> None:
     run = scratch.repro(ok=False)
     assert run.code != 0
     assert run.ran == {"clips"}
-    assert "error: clips failed: " in run.text
+    assert "error: clips failed (`clips: {on_error: skip}` in params.yaml lists such trials" in run.text
     assert "Traceback" not in run.text
     assert scratch.outs() == before
 

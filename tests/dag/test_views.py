@@ -40,5 +40,6 @@ def test_status_in_plain_words(scratch: Scratch) -> None:
     assert "stages: all results are up to date" in text
     scratch.params("models.grjca.options.iterations", 2)
     text = scratch.affectflow("status").text
-    assert "train@grjca: parameter models.grjca changed" in text
-    assert "stages: run `dvc repro`" in text
+    assert "parameter models.grjca.options.iterations: 1 -> 2" in text
+    assert "2 of 2 items" in text
+    assert "stages: run `affectflow run`" in text
