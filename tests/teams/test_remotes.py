@@ -11,8 +11,8 @@ from tests.teams.team import Team
 
 pytestmark = pytest.mark.slow
 
-MOST = 200
-"""Fewer files than the results of the scratch project are; files that git keeps are in DVC's cache, but not pushed."""
+LEAST = 100
+"""Fewer files than the scratch project's results are; what git keeps is in DVC's cache, too, but is not pushed."""
 
 
 def pushed(folder: Path) -> set[str]:
@@ -35,7 +35,7 @@ def test_an_ssh_server_is_a_remote(scratch: Scratch, tmp_path: Path) -> None:
         team = Team(tmp_path, {"REMOTE": f"ssh://{HERE}:{port}{remote}", "HOME": str(home)})
         team.found(scratch)
         kept = scratch.root / ".dvc" / "cache" / "files"
-        assert len(pushed(remote / "files")) > MOST
+        assert len(pushed(remote / "files")) > LEAST
         assert pushed(remote / "files") < pushed(kept)
         check_that_results_are_shared(scratch, team)
 
@@ -63,5 +63,5 @@ def test_an_s3_server_is_a_remote(scratch: Scratch, tmp_path: Path, s3: str) -> 
     team = Team(tmp_path, {"REMOTE": f"s3://{BUCKET}/affectflow", "ENDPOINT": s3, "HOME": str(tmp_path), **keys})
     assert s3_keys(s3) == 0
     team.found(scratch)
-    assert MOST < s3_keys(s3) < len(pushed(scratch.root / ".dvc" / "cache" / "files"))
+    assert LEAST < s3_keys(s3) < len(pushed(scratch.root / ".dvc" / "cache" / "files"))
     check_that_results_are_shared(scratch, team)
