@@ -25,7 +25,7 @@ from pipeline.runtime.progress import Progress
 
 T = TypeVar("T")
 
-WORTH_WORKERS = 4
+WORTH_WORKERS = 3
 """Pieces from which starting worker processes, some seconds each, saves time."""
 
 
