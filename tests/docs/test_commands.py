@@ -45,7 +45,6 @@ RUN = (
 
 SERVES = "it serves until it is ended: tests/cli/test_show.py starts it and ends it"
 CI, LONG, DEVICE = ".ci/run does, in a fresh clone", "hours of training", "the machine's own environment"
-SHOW = "it serves until it is stopped; tests/cli/test_show.py starts it and ends it"
 PREDICT = "tests/inference predicts videos of its own, with the same options"
 NOT_RUN = {
     "make repro": CI,
@@ -62,7 +61,6 @@ NOT_RUN = {
     "affectflow show video18": SERVES,
     "affectflow show video18 --no-browser --port 8123": SERVES,
     "pytest -m slow tests/dag": CI,
-    "pytest -m browser": CI,
     "pytest -m slow tests/faults": CI,
     "ruff check . && ruff format . && mypy": CI,
     "rm -rf .venv && sed -i '/==/d' constraints.txt": DEVICE,
@@ -76,8 +74,6 @@ NOT_RUN = {
     "affectflow predict recordings/ --model grjca --overlay --out results": PREDICT,
     "affectflow pack grjca": PREDICT,
     "affectflow predict talk.mkv --model grjca.affectflow": PREDICT,
-    "affectflow show video18": SHOW,
-    "affectflow show video18 --no-browser --port 8123": SHOW,
     "python -m benchmarks.gating": LONG,
     "python -m benchmarks.initialisation": LONG,
     "python -m benchmarks.complementarity": LONG,
