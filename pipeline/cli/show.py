@@ -10,7 +10,9 @@ from pipeline.cli.inspect import trials
 if TYPE_CHECKING:
     from pipeline.show.trial import Shown
 
-Name = Annotated[str, typer.Argument(help="A trial, as in data/clips/manifest.csv.", autocompletion=trials)]
+Name = Annotated[
+    str, typer.Argument(metavar="TRIAL", help="A trial, as in data/clips/manifest.csv.", autocompletion=trials)
+]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Open no browser: print the address alone.")]
 Copy = Annotated[bool, typer.Option("--copy", help="Play a copy in H.264, whatever the video is coded as.")]
