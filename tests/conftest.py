@@ -9,6 +9,7 @@ import os
 # Before torch is imported, which reads it once; the processes that tests start inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import hypothesis
 import pytest
 import torch
 
@@ -18,6 +19,10 @@ from tests.browser_factory import missing
 from tests.faults.ledger import pytest_terminal_summary  # noqa: F401
 
 torch.set_num_threads(1)
+
+# No outcome depends on how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.clips.clip import Clip, read_clip, write_clip
@@ -46,7 +46,6 @@ def assert_same(one: Clip, two: Clip) -> None:
     assert one.digest() == two.digest()
 
 
-@settings(deadline=None)
 @given(frames=st.integers(1, 40), size=st.integers(1, 50))
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, frames: int, size: int) -> None:
     path = tmp_path_factory.mktemp("clip") / "a.h5"

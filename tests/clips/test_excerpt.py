@@ -19,7 +19,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(frames=st.lists(st.integers(0, 29), min_size=1, max_size=40))
 def test_faces_are_those_of_the_whole_clip_in_the_order_asked_for(path: Path, frames: list[int]) -> None:
     with OpenClip(path) as clip:

@@ -47,7 +47,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     frames=st.integers(1, 2 * CHUNK_FRAMES + 3),
     width=st.integers(1, 5),

@@ -51,7 +51,7 @@ def times(fps: float, frames: int, seed: int) -> np.ndarray:
     return np.cumsum(np.random.default_rng(seed).choice([0.0167, 0.0333, 0.04, 0.1], frames))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     fps=st.sampled_from([15.0, 24.0, 25.0, 29.97, 30.0, 60.0, 0.0]),
     offset=st.integers(0, 40),
@@ -68,7 +68,7 @@ def test_sharing_changes_nothing_at_any_frame_rate(fps: float, offset: int, fram
     np.testing.assert_allclose(shared, alone, rtol=0, atol=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(starts=st.lists(st.integers(0, 80), min_size=1, max_size=30), batch=st.integers(1, 40))
 def test_sharing_changes_nothing_for_any_starts(starts: list[int], batch: int) -> None:
     """In any order, several times, and up to the last row of the sound."""
