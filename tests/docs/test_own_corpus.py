@@ -32,7 +32,7 @@ def test_a_corpus_of_ones_own_is_used_as_the_page_says(tmp_path: Path) -> None:
         "window: 100 ": "window: 24 ",
         "hop: 50": "hop: 12",
         "epochs: 30": "epochs: 2",
-        "numerics: native": "engine: serial",
+        "numerics: native": "numerics: native, engine: serial",
     }
     steps = follow(PAGE, project, words=words)
 
