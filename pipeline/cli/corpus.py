@@ -1,10 +1,10 @@
 """`affectflow index` and `affectflow validate`: the corpus, and what can be known to be wrong before the work."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -147,7 +147,7 @@ def silent_problems(params: "Params", found: "Survey") -> Iterator["Problem"]:
 
 
 def result_faults(params: "Params") -> Iterator[str]:
-    """Describe single streams that DVC cannot read, published rows of no table, and other files of weights.
+    """Describe keys and single streams that DVC misses, published rows of no table, and other files of weights.
 
     A file of weights that is not there is left to the stage that needs it: none does where the embeddings were pulled.
     """
@@ -156,7 +156,10 @@ def result_faults(params: "Params") -> Iterator[str]:
     from pipeline.runtime.errors import AffectflowError
     from pipeline.runtime.section import read_yaml
 
-    for name, model in read_yaml("params.yaml")["models"].items():
+    written = read_yaml("params.yaml")
+    for key in missing_keys(written):
+        yield f"{key}: dvc.yaml follows this key, so it has to be written, if only with its default"
+    for name, model in written["models"].items():
         if len(model["streams"]) == 1:
             twice = f"[{model['streams'][0]}, {model['streams'][0]}]"
             yield f"models.{name}.streams: write a single stream twice, {twice}: dvc.yaml names a second one"
@@ -173,6 +176,25 @@ def result_faults(params: "Params") -> Iterator[str]:
                 weights.check()
         except AffectflowError as error:
             yield f"backbones.{name}: {error}"
+
+
+def missing_keys(params: Mapping[str, Any]) -> list[str]:
+    """Return the keys that dvc.yaml names as parameters of its stages and that params.yaml leaves out, sorted."""
+    from pipeline.runtime.section import read_yaml
+
+    if not Path("dvc.yaml").is_file():
+        return []
+    named: set[str] = set()
+    for stage in read_yaml("dvc.yaml")["stages"].values():
+        keys = [*stage.get("do", stage).get("params", []), stage.get("foreach", "").strip("${}")]
+        named |= {key for key in keys if key and "$" not in key}
+    return sorted(key for key in named if not _holds(params, key.split(".")))
+
+
+def _holds(params: object, path: Sequence[str]) -> bool:
+    if not path:
+        return True
+    return isinstance(params, Mapping) and path[0] in params and _holds(params[path[0]], path[1:])
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,9 @@ def build_report(params: Params, *, root: Path, reports: Path) -> None:
     provenance = read_provenance(root, params)
     segments = read_segments(root / params.corpus.root)
     results = read_results(root, published, ensembles=params.ensembles)
-    note = (
-        caution(params.backbones, kind=provenance.kind, trials=provenance.trials)
-        or "CCC on held-out trials, beside published numbers."
-    )
+    compared = any(published.values())
+    note = caution(params.backbones, kind=provenance.kind, trials=provenance.trials, published=compared)
+    note = note or f"CCC on held-out trials{', beside published numbers' if compared else ''}."
     seeds = trained({one.name: one.resampled.repeats for one in results})
     table = ccc_table(
         results,

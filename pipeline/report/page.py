@@ -59,7 +59,7 @@ def render(
     return environment.get_template("page.html").render(
         title=params.report.title,
         standing=standing(table, from_leader(differences, table), trials=len(results[0].resampled.trials)),
-        caution=caution(params.backbones, kind=provenance.kind, trials=provenance.trials),
+        caution=caution(params.backbones, kind=provenance.kind, trials=provenance.trials, published=table.compared),
         targets=list(targets),
         models=models,
         folds=table.folds,

@@ -76,7 +76,7 @@ def trained(repeats: Mapping[str, int]) -> str:
     return f"{text} For {listed(once)} it was trained once: how far another seed would move these figures is unknown."
 
 
-def caution(backbones: Mapping[str, BackboneConfig], *, kind: str, trials: int) -> str:
+def caution(backbones: Mapping[str, BackboneConfig], *, kind: str, trials: int, published: bool) -> str:
     """Say what keeps these figures from being compared with published ones; empty if nothing known does."""
     untrained = [name for name, config in backbones.items() if config.weights == "random"]
     reasons = []
@@ -90,10 +90,8 @@ def caution(backbones: Mapping[str, BackboneConfig], *, kind: str, trials: int) 
         reasons.append(f"the corpus has {trials} trials and is not the one of the publications")
     if not reasons:
         return ""
-    return (
-        f"These figures are not comparable with the published ones: {', and '.join(reasons)}. "
-        "Published numbers stand beside them for orientation only."
-    )
+    beside = " Published numbers stand beside them for orientation only." if published else ""
+    return f"These figures are not comparable with the published ones: {', and '.join(reasons)}.{beside}"
 
 
 WAYS = {"mean": "the mean of", "ccc_centred": "the CCC-centred mean of"}

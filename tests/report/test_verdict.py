@@ -104,17 +104,20 @@ def test_an_ensemble_is_called_one() -> None:
 
 
 def test_random_weights_and_another_corpus_are_said_plainly() -> None:
-    text = caution({"ir50": RANDOM, "vggish": RANDOM}, kind="affwild2", trials=24)
+    text = caution({"ir50": RANDOM, "vggish": RANDOM}, kind="affwild2", trials=24, published=True)
     assert "not comparable with the published ones" in text
     assert "all backbones run with random weights" in text
+    assert "Published numbers stand beside them" in text
+    assert "stand beside" not in caution({"ir50": RANDOM}, kind="table", trials=24, published=False)
     assert "24 trials" in text
-    some = caution({"ir50": RANDOM, "vggish": TRAINED}, kind="affwild2", trials=594)
+    some = caution({"ir50": RANDOM, "vggish": TRAINED}, kind="affwild2", trials=594, published=True)
     assert "ir50 runs with random weights" in some
     assert "trials" not in some
-    assert "its only backbone runs with random" in caution({"ir50": RANDOM}, kind="affwild2", trials=594)
-    assert "24 trials" in caution({"ir50": TRAINED}, kind="affwild2", trials=24)
-    assert caution({"ir50": TRAINED}, kind="affwild2", trials=594) == ""
-    assert caution({"ir50": TRAINED}, kind="recola", trials=18) == ""
+    alone = caution({"ir50": RANDOM}, kind="affwild2", trials=594, published=True)
+    assert "its only backbone runs with random" in alone
+    assert "24 trials" in caution({"ir50": TRAINED}, kind="affwild2", trials=24, published=True)
+    assert caution({"ir50": TRAINED}, kind="affwild2", trials=594, published=True) == ""
+    assert caution({"ir50": TRAINED}, kind="recola", trials=18, published=True) == ""
 
 
 def test_names_are_joined_as_in_prose() -> None:
