@@ -16,11 +16,11 @@ from pydantic import Field
 
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.runs import Run
+from pipeline.inference.handed import reading_handed
 from pipeline.models.recipe import RECIPE, Recipe, parse_recipe, read_recipe
 from pipeline.runtime.errors import ConfigError, InputError, Problem
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.layout import FINETUNED, METRICS, MODELS
-from pipeline.runtime.reading import reading
 from pipeline.runtime.section import Section, nearest, read_yaml, validate
 
 PARAMS = "params.yaml"
@@ -67,7 +67,10 @@ class ModelSource:
         """
         folder = self.path
         if self.path.is_file():
-            with reading(self.path, what=WHAT, remedy="copy or pack it again"), zipfile.ZipFile(self.path) as archive:
+            with (
+                reading_handed(self.path, what=WHAT, remedy="copy or pack it again"),
+                zipfile.ZipFile(self.path) as archive,
+            ):
                 for name in self.recipe.networks:
                     archive.extract(archive.getinfo(name), work)
             folder = work
@@ -152,7 +155,7 @@ def locate(model: str, *, root: Path = Path()) -> ModelSource:
 
 
 def _packed(path: Path) -> ModelSource:
-    with reading(path, what=WHAT, remedy="give a file that `affectflow pack` wrote"):
+    with reading_handed(path, what=WHAT, remedy="give a file that `affectflow pack` wrote"):
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no packed model")
         with zipfile.ZipFile(path) as archive:
@@ -177,17 +180,17 @@ def _check_names(networks: Mapping[str, object]) -> None:
 
 def _of_folder(folder: Path, root: Path) -> ModelSource:
     recipe = read_recipe(folder / RECIPE)
-    with reading(folder / RECIPE, what=WHAT, remedy="run `dvc repro` for its train stage"):
+    with reading_handed(folder / RECIPE, what=WHAT, remedy="run `dvc repro` for its train stage"):
         _check_names(recipe.networks)
     if (folder / CHOICE).is_file():  # an unpacked model
-        with reading(folder / CHOICE, what=WHAT, remedy="unpack it again"):
+        with reading_handed(folder / CHOICE, what=WHAT, remedy="unpack it again"):
             return ModelSource(folder, recipe, Choice.model_validate_json((folder / CHOICE).read_bytes()), {})
     metrics = root / METRICS / "evaluate" / f"{recipe.model}.json"
     choice = None
     params = read_yaml(root / PARAMS) if (root / PARAMS).is_file() else {}
     if metrics.is_file():
         combine = validate(EvaluateConfig, params.get("evaluate") or {}, at="evaluate").combine
-        with reading(metrics, what=WHAT, remedy=f"run `affectflow run {_stage(recipe.model, 'evaluate')}`"):
+        with reading_handed(metrics, what=WHAT, remedy=f"run `affectflow run {_stage(recipe.model, 'evaluate')}`"):
             choice = Choice(best=tuple(json.loads(metrics.read_bytes())["best_folds"]), combine=combine)
     return ModelSource(folder, recipe, choice, _named_weights(params, root))
 

@@ -38,5 +38,5 @@ def test_a_packed_model_gives_the_bytes_of_the_stages(tmp_path: Path, monkeypatc
     run(empty, "pipeline.cli.app", "predict", video.name, "--model", "grjca.affectflow", "--device", "cpu")
     lines = (empty / "predicted" / "talk.csv").read_text().splitlines()
     text = (tmp_path / "gone" / "predictions" / "grjca" / f"{TEST}.txt").read_text().splitlines()
-    assert [line.split(",")[1] for line in lines] == text
+    assert [",".join(line.split(",")[:2]) for line in lines] == text
     assert len(set(text)) > 10
