@@ -19,7 +19,7 @@ from pipeline.runtime.section import read_yaml
 ROOT = Path(__file__).parents[1]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 NEEDED = {
-    *("compute.numerics", "corpus.targets", "corpus.sample", "finetune.models"),
+    *("compute.numerics", "corpus.kind", "corpus.targets", "corpus.sample", "finetune.models"),
     *("clips", "folds", "backbones", "training", "models", "finetune", "evaluate", "ensembles", "report"),
 }
 """What dvc.yaml names in its templates and parameters: DVC stops where it is missing."""

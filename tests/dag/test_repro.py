@@ -84,9 +84,8 @@ def test_more_repeats_train_only_what_is_new(scratch: Scratch) -> None:
     assert run.ran == {"train@grjca", "evaluate@grjca", "report"}
     assert run.computed["train grjca"] == 2, "the first repeat of each fold is there already"
     after = scratch.outs()
-    assert {path for path in after if path.startswith("models/grjca/")} == {
-        f"models/grjca/fold{fold}{repeat}.safetensors" for fold in (0, 1) for repeat in ("", "-repeat1")
-    }
+    networks = [f"models/grjca/fold{fold}{repeat}.safetensors" for fold in (0, 1) for repeat in ("", "-repeat1")]
+    assert {path for path in after if path.startswith("models/grjca/")} == {*networks, "models/grjca/recipe.json"}
     for fold in (0, 1):
         first = f"models/grjca/fold{fold}.safetensors"
         assert after[first] == before[first] != after[f"models/grjca/fold{fold}-repeat1.safetensors"]

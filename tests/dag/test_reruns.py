@@ -76,6 +76,8 @@ EDITS: dict[str, set[str]] = {
     "pipeline/demo/voice.py": {"data/demo/dvc.yaml:demo"},
     "pipeline/report/page.py": {"report"},
     "pipeline/cli/app.py": set(),
+    "pipeline/inference/predictor.py": set(),
+    "pipeline/show/server.py": set(),
     "pipeline/checks.py": set(),
     "stages/train.py": of("train", *TRAINED),
     # a challenge's sample submission -> all that write one

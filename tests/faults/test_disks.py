@@ -103,10 +103,10 @@ def small_disk(folder: Path, *, left: int) -> Iterator[None]:
     shutil.copytree(content, folder, dirs_exist_ok=True)
 
 
-@pytest.mark.parametrize("step", [CLIPS, IR50], ids="-".join)
-def test_a_cache_on_a_disk_that_is_full(at: Make, step: Step) -> None:
+@pytest.mark.parametrize(("step", "left"), [(CLIPS, 30), (IR50, 10)], ids=["clips", "extract-ir50"])
+def test_a_cache_on_a_disk_that_is_full(at: Make, step: Step, left: int) -> None:
     project = at(step)
-    with small_disk(project.cache.root, left=30):
+    with small_disk(project.cache.root, left=left):
         ended = project.run(step)
     project.clear(ended, "No space left on device", "free some space", "finished items are kept")
     project.again(step)
