@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks._results import table, write_section
 from pipeline.clips.clip import SCHEMA, Clip
 from pipeline.clips.manifest import ManifestRow, write_manifest
+from pipeline.clips.settings import SETTINGS, ClipSettings, write_settings
 from pipeline.clips.target import Target
 from pipeline.features.store import assemble_store, write_trial
 from pipeline.runtime.code import Code
@@ -113,6 +114,7 @@ def write_project(folder: Path, *, trials: int, frames: int) -> dict[str, Cost]:
     named = zip(names, lengths, strict=True)
     rows = [_write_clip(clips, name, length, number) for number, (name, length) in enumerate(named)]
     write_manifest(clips / "manifest.csv", rows)
+    write_settings(clips / SETTINGS, ClipSettings(face_size=48, sample_rate=16000))
     cache, code = ItemCache(folder / "cache"), Code.of("pipeline.features.store")
     costs = {}
     for stream, (modality, width) in STREAMS.items():
@@ -126,11 +128,25 @@ def write_project(folder: Path, *, trials: int, frames: int) -> dict[str, Cost]:
             assemble_store,
             folder / "data" / "features" / f"{stream}.zarr",
             {item.name: cache.path(item.key) for item in items},
-            attributes={"modality": modality, "dimension": width},
+            attributes=_attributes(stream, modality, width),
             checksums={item.name: cache.checksums(item.key) for item in items},
         )
         costs[f"put {stream} together"] = _timed(put_together)
     return costs
+
+
+def _attributes(stream: str, modality: str, width: int) -> dict[str, object]:
+    """Return what a store says of embeddings that no network computed."""
+    return {
+        "backbone": stream,
+        "modality": modality,
+        "dimension": width,
+        "weights": {"name": "random", "seed": 0},
+        "precision": "float32",
+        "batch": 32,
+        "store": "float16",
+        "front_end": {},
+    }
 
 
 def _lengths(trials: int, frames: int) -> list[int]:
