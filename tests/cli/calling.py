@@ -1,4 +1,4 @@
-"""Calling a command in this process."""
+"""What a command answers, called in this process."""
 
 import sys
 from collections.abc import Callable
@@ -21,8 +21,8 @@ Call = Callable[..., Answer]
 def caller(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """Return a function that calls `affectflow` with its arguments."""
 
-    def call(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["affectflow", *arguments])
+    def call(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["affectflow", *map(str, arguments)])
         capsys.readouterr()
         try:
             app.main()

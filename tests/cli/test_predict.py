@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.answers import Call, caller
+from tests.cli.calling import Call, caller
 
 
 @pytest.fixture

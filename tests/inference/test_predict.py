@@ -16,7 +16,7 @@ from pipeline.inference.files import RECORD
 from pipeline.inference.source import CHOICE
 from pipeline.models.recipe import RECIPE
 from tests import media_factory
-from tests.cli.answers import Call, caller
+from tests.cli.calling import Call, caller
 from tests.face_factory import HERE, Place, face_picture, tone, write_face_video
 from tests.inference.project import TEST, trained_project
 

@@ -37,7 +37,7 @@ def window() -> Iterator[Browser]:
 
 @pytest.fixture
 def browser(window: Browser, page: str) -> Iterator[Browser]:
-    """Give the page anew in a light window of a desktop; whatever a test does, the console stays empty."""
+    """Load the page again in a light window of a desktop; after each test the console is empty."""
     window.theme("light")
     window.size(1200, 1000)
     window.open(page)
