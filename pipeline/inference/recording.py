@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +16,6 @@ from pipeline.clips.settings import ClipSettings
 from pipeline.clips.target import Target
 from pipeline.media.audio import AudioTrack, read_audio
 from pipeline.media.config import FacesConfig
-from pipeline.media.decoding import open_container
 from pipeline.media.faces import cut, search
 from pipeline.media.persons import follow_each
 from pipeline.media.timeline import common_timeline
@@ -181,26 +179,19 @@ def read_recording(
     return Recording(timeline.time, zero, track.rate, people, tuple(notes))
 
 
-def has_sound(video: Path) -> bool:
-    """Say whether a file has an audio stream."""
-    with open_container(video) as container:
-        return isinstance(container.streams.best("audio"), av.AudioStream)
-
-
 def _read_sound(video: Path, settings: ClipSettings, *, needed: bool, notes: list[str]) -> tuple[AudioTrack, ...]:
     """Read the sound; a model that does not need it goes on without."""
-    if not has_sound(video):
-        if needed:
-            problem = Problem("the video has no sound, and the model needs it", file=str(video), remedy=NO_SOUND)
-            raise InputError("no sound", [problem])
-        return ()
     try:
-        return read_audio(video, (settings.sample_rate, *settings.other_sample_rates))
+        tracks = read_audio(video, (settings.sample_rate, *settings.other_sample_rates), required=False)
     except InputError as error:
         if needed:
             raise
         notes.append(f"its sound is left out: {error.problems[0].message}")
         return ()
+    if needed and not tracks:
+        problem = Problem("the video has no sound, and the model needs it", file=str(video), remedy=NO_SOUND)
+        raise InputError("no sound", [problem])
+    return tracks
 
 
 def _people(

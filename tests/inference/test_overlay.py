@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pytest
 
 from pipeline.inference.overlay import BOX, Panel, write_overlay
-from pipeline.inference.recording import has_sound
 from pipeline.media.audio import read_audio
 from pipeline.media.timeline import common_timeline
 from pipeline.media.video import read_video
@@ -21,7 +20,7 @@ Boxes = npt.NDArray[np.float64]
 def overlay(video: Path, path: Path, *, box: tuple[float, float, float] = (80, 60, 40)) -> list[npt.NDArray[np.uint8]]:
     """Write the overlay of a video; return its pictures."""
     track = read_video(video)
-    audio = read_audio(video, (16000,)) if has_sound(video) else ()
+    audio = read_audio(video, (16000,), required=False)
     time = common_timeline(track, audio, path=video).time
     said = np.linspace(-1, 1, 2 * len(time), dtype=np.float32).reshape(-1, 2)
     boxes = np.tile(np.array(box, dtype=np.float64), (len(time), 1))
