@@ -12,6 +12,7 @@ from pipeline.runtime.checking import check_side_by_side
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.estimate import COUNT, count_missing, timed
 from pipeline.runtime.executor import Executor, run
+from pipeline.runtime.folders import sweep
 from pipeline.runtime.items import Item, ItemCache, libraries
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.seeds import Seeds
@@ -78,6 +79,8 @@ def materialise(
     """
     if os.environ.get(COUNT):
         raise count_missing(label, {item.key for item in items}, cache=cache, seeds=seeds)
+    # What killed runs left behind goes here, too, since nothing else may be left to compute.
+    sweep(cache.root / "tmp")
     here = {**known, **look_up([item for item in items if item.key not in known], cache=cache, label=label)}
     found = {item.key: here.get(item.key) for item in items}
     if seeds is not None:

@@ -19,6 +19,7 @@ from pipeline.runtime.code import Code, source_path
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.executor import Executor
 from pipeline.runtime.files import sha256_file
+from pipeline.runtime.folders import LOCK
 from pipeline.runtime.items import Item, ItemCache, cache_root, item_key, libraries
 from pipeline.runtime.loaded import SOURCES
 from pipeline.runtime.materialise import _compute, _Job, look_up, materialise
@@ -257,6 +258,16 @@ def test_only_what_is_missing_is_computed(cache: ItemCache) -> None:
     assert second.computed == ("c",)
     assert list(second.paths) == ["c", "b", "a"], "in the order of the items"
     assert {name: (path / "note").read_text() for name, path in second.paths.items()} == {"a": "1", "b": "2", "c": "3"}
+
+
+def test_what_a_killed_run_left_goes_even_where_nothing_is_left_to_compute(cache: ItemCache) -> None:
+    items = items_of(a="1")
+    materialise(items, note, cache=cache, executor=SERIAL, label="test")
+    left = cache.root / "tmp" / "0123"
+    left.mkdir(parents=True)
+    left.with_suffix(LOCK).touch()
+    assert materialise(items, note, cache=cache, executor=SERIAL, label="test").computed == ()
+    assert list((cache.root / "tmp").glob("*")) == []
 
 
 def test_what_is_cached_is_read_once_and_with_progress_from_the_start(
