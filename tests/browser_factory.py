@@ -40,6 +40,8 @@ class Browser:
     def open(self, address: str, *, explorer: bool = True) -> None:
         """Load a page, and wait until its explorer is drawn."""
         self.driver.get("about:blank")
+        # The driver does not wait for a blank page, and a page that is asked for meanwhile may never come.
+        self.wait("return location.href === 'about:blank' && document.readyState === 'complete'")
         self.driver.get(address)
         if explorer:
             self.wait("return document.getElementById('explorer-panels')?.dataset.ready === 'true'")
