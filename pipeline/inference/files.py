@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.inference.handed import reading_handed
 from pipeline.runtime.errors import AffectflowError, InputError, Problem
 from pipeline.runtime.files import replacing_file, sha256_file
 from pipeline.runtime.folders import work_root
+from pipeline.runtime.reading import reading
 
 RECORD = "predicted.json"
 """Beside the predictions: which files were written, of which video, by which model, with their SHA-256."""
@@ -112,7 +112,8 @@ class Predicted:
         self._entries: dict[str, dict[str, Any]] = {}
         if self._record.is_file():
             remedy = "move it away, or choose another folder with --out"
-            with reading_handed(self._record, what="the record of predictions cannot be read", remedy=remedy):
+            what = "the record of predictions cannot be read"
+            with reading(self._record, what=what, remedy=remedy, damaged=remedy):
                 self._entries = {str(one["name"]): one for one in json.loads(self._record.read_bytes())["predictions"]}
 
     def check(self, name: str, files: Iterable[str]) -> None:

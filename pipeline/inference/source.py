@@ -7,7 +7,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,11 +16,11 @@ from pydantic import Field
 
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.runs import Run
-from pipeline.inference.handed import reading_handed
 from pipeline.models.recipe import RECIPE, Recipe, parse_recipe, read_recipe
 from pipeline.runtime.errors import ConfigError, InputError, Problem
 from pipeline.runtime.files import sha256_file
 from pipeline.runtime.layout import FINETUNED, METRICS, MODELS
+from pipeline.runtime.reading import reading
 from pipeline.runtime.section import Section, nearest, read_yaml, validate
 
 PARAMS = "params.yaml"
@@ -68,7 +68,7 @@ class ModelSource:
         folder = self.path
         if self.path.is_file():
             with (
-                reading_handed(self.path, what=WHAT, remedy="copy or pack it again"),
+                _reading(self.path, remedy="copy or pack it again"),
                 zipfile.ZipFile(self.path) as archive,
             ):
                 for name in self.recipe.networks:
@@ -154,8 +154,13 @@ def locate(model: str, *, root: Path = Path()) -> ModelSource:
     raise InputError("no such model", [_unknown(model, root)])
 
 
+def _reading(path: Path, *, remedy: str) -> AbstractContextManager[None]:
+    """Read what a user hands over: no stage makes it again where it is damaged."""
+    return reading(path, what=WHAT, remedy=remedy, damaged=remedy)
+
+
 def _packed(path: Path) -> ModelSource:
-    with reading_handed(path, what=WHAT, remedy="give a file that `affectflow pack` wrote"):
+    with _reading(path, remedy="give a file that `affectflow pack` wrote"):
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no packed model")
         with zipfile.ZipFile(path) as archive:
@@ -180,17 +185,17 @@ def _check_names(networks: Mapping[str, object]) -> None:
 
 def _of_folder(folder: Path, root: Path) -> ModelSource:
     recipe = read_recipe(folder / RECIPE)
-    with reading_handed(folder / RECIPE, what=WHAT, remedy="run `dvc repro` for its train stage"):
+    with _reading(folder / RECIPE, remedy="run `dvc repro` for its train stage"):
         _check_names(recipe.networks)
     if (folder / CHOICE).is_file():  # an unpacked model
-        with reading_handed(folder / CHOICE, what=WHAT, remedy="unpack it again"):
+        with _reading(folder / CHOICE, remedy="unpack it again"):
             return ModelSource(folder, recipe, Choice.model_validate_json((folder / CHOICE).read_bytes()), {})
     metrics = root / METRICS / "evaluate" / f"{recipe.model}.json"
     choice = None
     params = read_yaml(root / PARAMS) if (root / PARAMS).is_file() else {}
     if metrics.is_file():
         combine = validate(EvaluateConfig, params.get("evaluate") or {}, at="evaluate").combine
-        with reading_handed(metrics, what=WHAT, remedy=f"run `affectflow run {_stage(recipe.model, 'evaluate')}`"):
+        with _reading(metrics, remedy=f"run `affectflow run {_stage(recipe.model, 'evaluate')}`"):
             choice = Choice(best=tuple(json.loads(metrics.read_bytes())["best_folds"]), combine=combine)
     return ModelSource(folder, recipe, choice, _named_weights(params, root))
 

@@ -15,7 +15,7 @@ REPAIR = "run `affectflow cache verify --repair`, then `dvc repro`"
 
 
 @contextmanager
-def reading(path: Path, *, what: str, remedy: str, trial: str | None = None) -> Iterator[None]:
+def reading(path: Path, *, what: str, remedy: str, damaged: str = REPAIR, trial: str | None = None) -> Iterator[None]:
     """Turn errors of the block, which reads one file, into a message for the user.
 
     Parameters
@@ -23,6 +23,7 @@ def reading(path: Path, *, what: str, remedy: str, trial: str | None = None) -> 
     path : of the file
     what : begins the message
     remedy : how to get the file where it is missing
+    damaged : what helps where it is there, but damaged
     trial : to which it belongs
 
     Raises
@@ -37,5 +38,5 @@ def reading(path: Path, *, what: str, remedy: str, trial: str | None = None) -> 
     except FAULTS as error:
         told = disk_error(error)
         reason = shorten(str(error), 200)
-        problem = Problem(f"damaged, or of another version: {reason}", file=str(path), trial=trial, remedy=REPAIR)
+        problem = Problem(f"damaged, or of another version: {reason}", file=str(path), trial=trial, remedy=damaged)
         raise told or InputError(what, [problem]) from error

@@ -23,6 +23,12 @@ def test_damage_is_named_with_its_remedy(kind: type[Exception]) -> None:
     assert text.endswith(f" -> {REPAIR}")
 
 
+def test_damage_of_what_no_stage_makes_has_a_remedy_of_its_own() -> None:
+    with pytest.raises(InputError) as caught, reading(FILE, what="it", remedy="run", damaged="copy it again"):
+        raise ValueError
+    assert str(caught.value).endswith(" -> copy it again")
+
+
 def test_a_long_reason_is_cut() -> None:
     assert len(told(ValueError("x" * 10_000))) < 400
 
