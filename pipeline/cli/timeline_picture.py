@@ -3,7 +3,7 @@
 Legend: t frames, n samples.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.cli.inspect import alignment_words
 from pipeline.clips.clip import Clip
+from pipeline.clips.runs import runs
 
 THUMBNAILS = 14
 BINS = 1600
@@ -23,8 +24,6 @@ BINS = 1600
 WIDTH, DPI = 13.0, 130
 COLOURS = ("#0b6aa2", "#c2540a", "#2e7d4f", "#7a3e9d", "#8a6d00", "#5d5d5d")
 GIVEN, MASKED = "#9fb8c8", "#c0392b"
-
-Bool = NDArray[np.bool_]
 
 
 def draw_clip(clip: Clip, path: Path, *, masks: Mapping[str, NDArray[Any]], start: float, end: float) -> None:
@@ -125,8 +124,8 @@ def _labels(axes: Axes, clip: Clip, place: int, colour: str) -> None:
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.7)
     # A label between two frames without one would not show in a line.
     axes.plot(clip.time, values, color=colour, linewidth=1.3, marker=".", markersize=2)
-    for first, last in stretches(np.isnan(values)):
-        axes.axvspan(*_span(clip, first, last), color=MASKED, alpha=0.12, linewidth=0)
+    for first, behind in runs(np.isnan(values)):
+        axes.axvspan(*_span(clip, first, behind), color=MASKED, alpha=0.12, linewidth=0)
     _bare(axes, keep="left")
 
 
@@ -134,7 +133,7 @@ def _masks(axes: Axes, clip: Clip, rows: Mapping[str, NDArray[Any]]) -> None:
     """Draw a bar per mask: what is given, and in another colour what is masked."""
     for number, valid in enumerate(rows.values()):
         for mask, colour in ((valid, GIVEN), (~valid, MASKED)):
-            bars = [(begin, end - begin) for begin, end in (_span(clip, *pair) for pair in stretches(mask))]
+            bars = [(begin, end - begin) for begin, end in (_span(clip, *pair) for pair in runs(mask))]
             axes.broken_barh(bars, (number - 0.35, 0.7), facecolors=colour)
     shares = [f"{name}\n{int(valid.sum())} of {len(valid)}" for name, valid in rows.items()]
     axes.set_yticks(range(len(rows)), shares, fontsize=7.5)
@@ -142,17 +141,10 @@ def _masks(axes: Axes, clip: Clip, rows: Mapping[str, NDArray[Any]]) -> None:
     _bare(axes, keep="bottom")
 
 
-def stretches(mask: Bool) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last frame of each run of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    for first, after in edges.reshape(-1, 2):
-        yield int(first), int(after) - 1
-
-
-def _span(clip: Clip, first: int, last: int) -> tuple[float, float]:
+def _span(clip: Clip, first: int, behind: int) -> tuple[float, float]:
     """Return from when to when some frames are shown, s."""
     frame = 1 / clip.fps if clip.fps else 0.04
-    end = clip.time[last + 1] if last + 1 < len(clip.time) else clip.time[last] + frame
+    end = clip.time[behind] if behind < len(clip.time) else clip.time[-1] + frame
     return float(clip.time[first]), float(end)
 
 

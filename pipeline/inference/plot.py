@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pipeline.clips.runs import runs
+
 COLOURS = ("#2a6fbb", "#d1495b", "#3c8d5a", "#8a5fb0", "#b8772b", "#5b6470")
 """Of the targets; they differ in lightness as well, so that a print without colours can be read."""
 
@@ -60,9 +62,8 @@ def gaps(time: NDArray[np.float64], valid: NDArray[np.bool_] | None) -> list[tup
     """Return begin and end of each stretch of frames without a face, s."""
     if valid is None:
         return []
-    edges = np.flatnonzero(np.diff(np.concatenate([[1], valid.astype(int), [1]])))
     ends = np.append(time, time[-1])
-    return [(float(ends[first]), float(ends[last])) for first, last in edges.reshape(-1, 2)]
+    return [(float(ends[first]), float(ends[behind])) for first, behind in runs(~valid)]
 
 
 def _thinned(values: NDArray[np.floating], step: int) -> NDArray[np.floating]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.clips.runs import runs
 from pipeline.evaluation.predictions import TrialPrediction
 from pipeline.report.packed import pack, pack_bytes, pack_times
 from pipeline.report.segments import Segment, gate_weights
@@ -94,9 +95,8 @@ def stretches(one: TrialPrediction, strips: Strips, segments: Sequence[Segment])
     if one.labels is not None:
         missing["no label"] = np.logical_and.reduce(np.isnan(one.labels), axis=1)
     for kind, marks in missing.items():
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
-        for first, behind in edges.reshape(-1, 2):
-            start, end = span(Segment("", "", int(first), int(behind)), one.time)
+        for first, behind in runs(marks):
+            start, end = span(Segment("", "", first, behind), one.time)
             found.append([kind, round(start, 3), round(end, 3), ""])
     return found
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.cli.timeline_picture import envelope, stretches
+from pipeline.cli.timeline_picture import envelope
 from stages import clips
 from tests.cli.calling import Call
 from tests.stages.project import index, start_project
@@ -77,11 +77,3 @@ def test_the_envelope_holds_every_sample() -> None:
     assert (np.diff(time) > 0).all()
     assert time[-1] < 10.03
     assert len(envelope(audio[:3], 100, bins=10)[0]) == 3
-
-
-@pytest.mark.parametrize(
-    ("mask", "expected"),
-    [([], []), ([0, 0], []), ([1, 1, 0, 1], [(0, 1), (3, 3)]), ([0, 1, 1], [(1, 2)])],
-)
-def test_runs_of_frames(mask: list[int], expected: list[tuple[int, int]]) -> None:
-    assert list(stretches(np.array(mask, dtype=np.bool_))) == expected
