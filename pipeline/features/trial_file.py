@@ -6,7 +6,8 @@ is an entry of its own with a CRC-32, so a part of a trial can be read alone; em
 """
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -77,11 +78,8 @@ def read_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
     ValueError
         It is damaged, or no such file.
     """
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as file:
-            return {name: _array(file, name) for name in DIMENSIONS}
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
-        raise ValueError(str(error)) from error
+    with _opened(BytesIO(content)) as file:
+        return {name: _array(file, name) for name in DIMENSIONS}
 
 
 def read_array(path: Path, name: str) -> npt.NDArray[Any]:
@@ -94,17 +92,30 @@ def read_array(path: Path, name: str) -> npt.NDArray[Any]:
     ValueError
         It is damaged, or no such file.
     """
-    try:
-        with zipfile.ZipFile(path) as file:
-            return _array(file, name)
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
-        raise ValueError(str(error)) from error
+    with _opened(path) as file:
+        return _array(file, name)
 
 
 def read_attributes(content: bytes) -> dict[str, Any]:
-    """Return the attributes of a file with these bytes."""
-    with zipfile.ZipFile(BytesIO(content)) as file:
+    """Return the attributes of a file with these bytes.
+
+    Raises
+    ------
+    ValueError
+        It is damaged, or no such file.
+    """
+    with _opened(BytesIO(content)) as file:
         return dict(zarr.open_group(_store(file, ""), mode="r", zarr_format=3).attrs)
+
+
+@contextmanager
+def _opened(source: Path | BytesIO) -> Iterator[zipfile.ZipFile]:
+    """Open a file; what its bytes lack is one kind of error, whoever finds it."""
+    try:
+        with zipfile.ZipFile(source) as file:
+            yield file
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _array(file: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:

@@ -40,14 +40,14 @@ def forget_objects(damaged: Sequence[Path]) -> list[Path]:
 
     The next `dvc repro` runs their stages, which take undamaged items from the item cache.
     """
-    results = []
+    results, gone = [], frozenset(damaged)
     for folder in FOLDERS:
         recorded = Recorded.read(folder)
         for out, _ in recorded.outs():
             whole = out.relative_to(folder)
             one = recorded.file(whole)
             files = {out: one} if one is not None else {out / name: kept for name, kept in recorded.tree(whole).items()}
-            results += [path for path, kept in files.items() if kept in damaged and path.exists()]
+            results += [path for path, kept in files.items() if kept in gone and path.exists()]
     for path in (*results, *damaged):
         path.unlink()
     return results
