@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pipeline.runtime.config import ComputeConfig
 from pipeline.runtime.device import available_devices, computes_bfloat16, set_device, use_device
@@ -76,7 +76,7 @@ class Executor:
         ``"portable"`` or ``"native"`` on a CPU; ``"cuda"`` on a GPU, which computes natively in any case.
         """
         if self.engine == "ray" and self.device != "cpu":
-            gpu = import_module("pipeline.runtime.ray_engine").has_gpu(self)
+            gpu = bool(self._cluster.gpu)
         else:
             gpu = available_devices(self.device)[0] != "cpu"
         if gpu and self.numerics == "portable":
@@ -87,8 +87,13 @@ class Executor:
     def computes_bfloat16(self) -> bool:
         """Whether every device that may get an item has instructions for bfloat16."""
         if self.engine == "ray":
-            return bool(import_module("pipeline.runtime.ray_engine").computes_bfloat16(self))
+            return bool(self._cluster.bfloat16)
         return all(computes_bfloat16(device) for device in available_devices(self.device))
+
+    @cached_property
+    def _cluster(self) -> Any:
+        """What the Ray cluster can do; asked once, since an embedded one is started for the question."""
+        return import_module("pipeline.runtime.ray_engine").ask_cluster(self)
 
     def count(self) -> int:
         """Return how many items run at a time."""

@@ -8,12 +8,12 @@ reads and writes files there, and only names travel.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.runtime import device as devices
-from pipeline.runtime.device import use_device
+from pipeline.runtime.device import computes_bfloat16, use_device
 from pipeline.runtime.errors import AffectflowError
 from pipeline.runtime.executor import Executor, Result, attempt, one_thread
 from pipeline.runtime.numerics import require_portable
@@ -58,21 +58,16 @@ def run(function: Callable[[T], None], items: Sequence[T], *, executor: Executor
                 ray.cancel(reference, force=True)
 
 
-def has_gpu(executor: Executor) -> bool:
-    """Say whether the cluster computes on GPUs.
+@dataclass(frozen=True)
+class Abilities:
+    """What a cluster can do: compute on GPUs, and in bfloat16 on every machine that may get an item."""
 
-    Raises
-    ------
-    AffectflowError
-        as `run`
-    """
-    ray = _import_ray()
-    with _cluster(ray, executor):
-        return _device(ray, executor) != "cpu"
+    gpu: bool
+    bfloat16: bool
 
 
-def computes_bfloat16(executor: Executor) -> bool:
-    """Say whether every machine of the cluster that may get an item has instructions for bfloat16.
+def ask_cluster(executor: Executor) -> Abilities:
+    """Ask a cluster what it can do.
 
     Raises
     ------
@@ -82,14 +77,13 @@ def computes_bfloat16(executor: Executor) -> bool:
     ray = _import_ray()
     with _cluster(ray, executor):
         device = _device(ray, executor)
-        kind = "CPU" if device == "cpu" else "GPU"
+        gpu = device != "cpu"
         affinity = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
-        ask, gpus = ray.remote(devices.computes_bfloat16), float(device != "cpu")
-        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get(kind)]
-        places = [
-            {"num_cpus": 0, "num_gpus": gpus, "scheduling_strategy": affinity(node, soft=False)} for node in nodes
-        ]
-        return all(ray.get([ask.options(**place).remote(device) for place in places]))
+        ask = ray.remote(computes_bfloat16).options(num_cpus=0, num_gpus=float(gpu))
+        alive = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("GPU" if gpu else "CPU")]
+        places = [affinity(node["NodeID"], soft=False) for node in alive]
+        answers = ray.get([ask.options(scheduling_strategy=place).remote(device) for place in places])
+        return Abilities(gpu, bfloat16=all(answers))
 
 
 def _run_item(function: Callable[[T], None], item: T, place: str, device: str, numerics: str) -> BaseException | None:

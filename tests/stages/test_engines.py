@@ -17,7 +17,7 @@ from tests.corpus_factory import SERIAL, memory_in
 from tests.miniatures import DELAYS, write_recola
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("clips", "folds", "extract ir50", "extract vggish", "train grjca", "evaluate grjca")
+STAGES = ("clips", "folds", "extract ir50", "extract vggish", "train grjca", "evaluate grjca", "finetune grjca")
 PARAMS: Mapping[str, Any] = {
     "corpus": {"kind": "recola", "root": "corpus", "index": "index.csv", "label_delay": DELAYS},
     "folds": {"scheme": "subject", "count": 2},
@@ -32,6 +32,7 @@ PARAMS: Mapping[str, Any] = {
     },
     "training": {"window": 8, "hop": 8, "batch": 4, "warm_up_epochs": 0, "epochs": 2},
     "evaluate": {"top_folds": 1},
+    "finetune": {"warm_up_epochs": 0, "models": {"grjca": {"epochs": 1, "windows": 1}}},
 }
 
 
@@ -71,6 +72,7 @@ def test_a_cluster_of_two_nodes_gives_the_bytes_of_worker_processes(tmp_path: Pa
     assert {name for name in processes if name.startswith("models/")} >= {
         "models/grjca/fold0.safetensors",
         "models/grjca/fold1.safetensors",
+        "models/grjca-finetuned/fold0.safetensors",
     }
     assert processes.keys() == clustered.keys()
     assert [name for name, content in processes.items() if clustered[name] != content] == []
