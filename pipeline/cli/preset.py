@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.printing import Json, print_json, print_table
+
 if TYPE_CHECKING:
     from pipeline.config import Params
 
@@ -21,8 +23,9 @@ def preset(
     name: Annotated[str | None, typer.Argument(help="A preset; none lists them.", autocompletion=names)] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a params.yaml that was edited by hand.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Only print all values, defaults included, as YAML.")] = False,
+    as_json: Annotated[bool, Json] = False,
 ) -> None:
-    """Write params.yaml from presets/NAME.yaml, or list what there is.
+    """Write params.yaml from presets/NAME.yaml, or list what there is; a star marks the preset that is in use.
 
     Example: `affectflow preset affwild2-grjca`
     """
@@ -35,9 +38,11 @@ def preset(
         raise AffectflowError(f"no {PRESETS}/*.yaml here; run this in the root of a clone")
     current = PARAMS.read_bytes() if PARAMS.is_file() else None
     if name is None:
-        for stem, file in files.items():
-            mark = "*" if file.read_bytes() == current else " "
-            typer.echo(f"{mark} {stem:<24} {_headline(file)}")
+        found = [(stem, _headline(file), file.read_bytes() == current) for stem, file in files.items()]
+        if as_json:
+            print_json([{"preset": stem, "headline": text, "in_use": used} for stem, text, used in found])
+        else:
+            print_table(("", "preset", "experiment"), [("*" if used else "", stem, text) for stem, text, used in found])
         return
     if name not in files:
         raise AffectflowError(f"no preset {name!r}{nearest(name, files)}")

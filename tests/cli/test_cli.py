@@ -172,10 +172,14 @@ def presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_presets_are_listed_with_their_headlines(affectflow: Call, presets: Path) -> None:
     shutil.copy(presets / "demo.yaml", "params.yaml")
-    lines = affectflow("preset").out.splitlines()
+    head, _, *lines = affectflow("preset").out.splitlines()
+    assert head.split() == ["preset", "experiment"]
     assert len(lines) == len(list(presets.glob("*.yaml"))) >= 2
     assert next(line for line in lines if line.startswith("*")).split()[1] == "demo"
     assert all(len(line.split()) > 4 for line in lines)
+    listed = json.loads(affectflow("preset", "--json").out)
+    assert [one["preset"] for one in listed if one["in_use"]] == ["demo"]
+    assert {one["preset"] for one in listed} == {path.stem for path in presets.glob("*.yaml")}
 
 
 def test_every_preset_can_be_chosen_one_after_another(affectflow: Call, presets: Path) -> None:
