@@ -2,14 +2,14 @@
 
 The baseline decodes the same file with PyAV and does nothing with what comes out; for crops it is OpenCV's decoder and
 its resizing. A trial with crops is measured as a whole and part by part. The search for faces in trials without crops
-stands by itself.
+stands by itself, with and without a face.
 """
 
 import argparse
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,19 @@ from pipeline.corpora.trial import Trial
 from pipeline.ingest.build import ClipPayload, build_clip
 from pipeline.ingest.faces import read_faces
 from pipeline.media.audio import read_audio
+from pipeline.media.config import FacesConfig
+from pipeline.media.detection import FaceDetector
+from pipeline.media.detectors import make_detector, resolve
+from pipeline.media.faces import find_faces
+from pipeline.media.pictures import Picture, decode_pictures
 from pipeline.media.video import read_video
-from pipeline.runtime.errors import InputError
+from tests.face_factory import face_picture
 
 GOAL = 0.9
 """Share of the decoders' own speed that a whole clip should reach."""
 
 SEARCHED = 200
-"""Frames per second and core that should be searched for faces."""
+"""Frames per second and core that should be searched for faces, where there is one."""
 
 SIDE = 112
 """Pixels of the corpus' crops."""
@@ -49,7 +54,16 @@ def write_trial(folder: Path, *, frames: int, height: int, width: int) -> Trial:
     """Write H.264 with AAC, and a crop per frame."""
     images = folder / "crops"
     images.mkdir()
-    with av.open(str(folder / "video.mp4"), "w") as container:
+    for number in range(frames):
+        crop = cv2.resize(scene(height, width, number)[:, :height], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(images / f"{number + 1:05}.jpg"), crop, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    write_video(folder / "video.mp4", frames=frames, height=height, width=width)
+    return Trial("bench", "train", "bench", folder / "video.mp4", images, None)
+
+
+def write_video(path: Path, *, frames: int, height: int, width: int, face: np.ndarray | None = None) -> None:
+    """Write H.264 with AAC; a face, where one is given, moves slowly before the scene."""
+    with av.open(str(path), "w") as container:
         picture = container.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "23"})
         assert isinstance(picture, av.VideoStream)
         picture.height, picture.width, picture.pix_fmt = height, width, "yuv420p"
@@ -57,9 +71,10 @@ def write_trial(folder: Path, *, frames: int, height: int, width: int) -> Trial:
         assert isinstance(sound, av.AudioStream)
         for number in range(frames):
             shown = scene(height, width, number)
+            if face is not None:
+                top, left = height // 4, width // 4 + number
+                shown[top : top + len(face), left : left + len(face)] = face
             container.mux(picture.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
-            crop = cv2.resize(shown[:, :height], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-            cv2.imwrite(str(images / f"{number + 1:05}.jpg"), crop, [cv2.IMWRITE_JPEG_QUALITY, 95])
         noise = np.random.default_rng(0).normal(0, 0.1, (2, frames * 44100 // 30)).astype(np.float32)
         for start in range(0, noise.shape[1], 1024):
             piece = av.AudioFrame.from_ndarray(noise[:, start : start + 1024].copy(), format="fltp", layout="stereo")
@@ -67,7 +82,6 @@ def write_trial(folder: Path, *, frames: int, height: int, width: int) -> Trial:
             container.mux(sound.encode(piece))
         for stream in (picture, sound):
             container.mux(stream.encode())
-    return Trial("bench", "train", "bench", folder / "video.mp4", images, None)
 
 
 def decode_alone(path: Path, kind: str) -> int:
@@ -132,21 +146,42 @@ def measure(folder: Path, *, frames: int, height: int, width: int, rounds: int) 
 
 
 def searched(folder: Path, *, frames: int, height: int, width: int, rounds: int) -> list[list[Any]]:
-    """Time the trial once more as one without crops. No face is in it, so it is refused when all has been searched."""
-    trial = Trial("bench", "train", "bench", folder / "video.mp4", None, None)
-    payload = ClipPayload(trial, trial_digest({"video": digest_file(trial.video)}), (), face_size=48, sample_rate=16000)
+    """Time the search for faces, alone on decoded pictures and with all that a clip without crops needs."""
+    detector = make_detector(resolve(FacesConfig()))
+    variants: dict[str, Callable[[], Any]] = {}
+    side = height // 2
+    face = face_picture((side / 2, side / 2, side / 3), size=(side, side))
+    for name, shown in (("one face", face), ("no face, so searched in squares as well", None)):
+        path = folder / f"{len(variants)}.mp4"
+        write_video(path, frames=frames, height=height, width=width, face=shown)
+        time, pictures = read_video(path).time, list(decode_pictures(path))
+        found = sum(len(detector.detect(picture)) for picture in pictures)
+        assert found == (0 if shown is None else frames), f"{found} faces in {frames} frames"
+        variants[f"{name}: the search alone"] = partial(search_alone, detector, pictures)
+        variants[f"{name}: found, followed and cut out"] = partial(find, path, time)
+        variants[f"{name}: decoders alone"] = partial(decode_alone, path, "video")
+    times = take_turns(variants, rounds=rounds)
+    return [
+        [
+            f"{width} x {height}",
+            name,
+            f"{taken.rate(frames):.0f}",
+            taken.rates(frames),
+            SEARCHED if name == "one face: the search alone" else "-",
+        ]
+        for name, taken in times.items()
+    ]
 
-    def search() -> None:
-        with suppress(InputError):
-            build_clip(payload, folder / "clip")
 
-    def rest() -> None:
-        read_video(trial.video)
-        read_audio(trial.video, (16000,))
+def search_alone(detector: FaceDetector, pictures: Sequence[Picture]) -> None:
+    """Search decoded pictures."""
+    for picture in pictures:
+        detector.detect(picture)
 
-    times = take_turns({"all": search, "rest": rest}, rounds=rounds)
-    taken = tuple(all_of - rest_of for all_of, rest_of in zip(times["all"].seconds, times["rest"].seconds, strict=True))
-    return [[f"{width} x {height}", Times(taken).rate(frames), Times(taken).rates(frames), SEARCHED]]
+
+def find(path: Path, time: np.ndarray) -> None:
+    """Find the face of a video as the clips stage does."""
+    find_faces(path, time, size=48, config=resolve(FacesConfig()))
 
 
 def main() -> None:
@@ -172,8 +207,8 @@ def main() -> None:
             f"{arguments.frames} frames of H.264 and AAC with a JPEG crop each, one pinned thread, "
             f"{arguments.rounds} rounds\n",
             table(header, rows),
-            "\nSearch for faces in a trial without crops, its own decoding included\n",
-            table(["picture", "frames of the video/s/core", "range", "goal"], faces),
+            "\nFaces in a trial without crops; to find, follow and cut them out decodes the video twice\n",
+            table(["picture", "work", "frames/s/core", "range", "goal"], faces),
         ]
     )
     print(f"{machine()}\n\n{text}")
