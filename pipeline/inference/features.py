@@ -118,4 +118,5 @@ def plan_pieces(
 
 def read_pieces(pieces: list[Piece]) -> npt.NDArray[Any]:
     """Join what `embed_piece` wrote, (t, d_m)."""
-    return np.concatenate([np.load(piece.out) for piece in pieces])
+    # Mapped: two copies of hours of embeddings are not needed.
+    return np.concatenate([np.load(piece.out, mmap_mode="r") for piece in pieces])
