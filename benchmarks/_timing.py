@@ -24,9 +24,14 @@ class Times:
     seconds: tuple[float, ...]
     result: Any = None
 
+    @property
+    def median(self) -> float:
+        """Median of the turns' seconds."""
+        return statistics.median(self.seconds)
+
     def rate(self, work: float) -> float:
         """Return `work` per second, the median."""
-        return work / statistics.median(self.seconds)
+        return work / self.median
 
     def rates(self, work: float) -> str:
         """Write slowest to fastest `work` per second."""

@@ -111,8 +111,8 @@ def payload_of(trial: Trial) -> ClipPayload:
     return ClipPayload(trial, trial_digest(sources), (), face_size=48, sample_rate=16000)
 
 
-def measure(folder: Path, *, frames: int, height: int, width: int, rounds: int) -> list[list[Any]]:
-    """Time one trial part by part; return rows of the table."""
+def measure(folder: Path, *, frames: int, height: int, width: int, rounds: int) -> tuple[list[list[Any]], str]:
+    """Time one trial part by part; return rows of the table, and what a clip's time goes into."""
     trial = write_trial(folder, frames=frames, height=height, width=width)
     payload, images, out = payload_of(trial), trial.images, folder / "clip"
     assert images is not None
@@ -139,10 +139,15 @@ def measure(folder: Path, *, frames: int, height: int, width: int, rounds: int) 
     decoding = Times(tuple(map(sum, zip(*(times[f"{name}, alone"].seconds for name in parts), strict=True))))
     compared = {name: (times[name], times[f"{name}, alone"]) for name in parts}
     compared["whole clip, digests and writing included"] = (times["clip"], decoding)
-    return [
+    rows = [
         [f"{width} x {height}", name, f"{ours.rate(frames):.0f}", f"{alone.rate(frames):.0f}", spread(ours.over(alone))]
         for name, (ours, alone) in compared.items()
     ]
+    beside = {name: times[name].median - times[f"{name}, alone"].median for name in parts}
+    shares = {"the decoders": decoding.median, **beside}
+    shares["digests and writing"] = times["clip"].median - sum(shares.values())
+    told = ", ".join(f"{name} {taken / times['clip'].median:.0%}" for name, taken in shares.items())
+    return rows, f"{width} x {height}, shares of a whole clip: {told}."
 
 
 def searched(folder: Path, *, frames: int, height: int, width: int, rounds: int) -> list[list[Any]]:
@@ -192,12 +197,17 @@ def main() -> None:
     arguments = parser.parse_args()
     rows: list[list[Any]] = []
     faces: list[list[Any]] = []
+    shares: list[str] = []
     with one_pinned_thread():
         cv2.setNumThreads(1)
         for height, width in ((480, 640), (720, 1280)):
             with tempfile.TemporaryDirectory() as folder:
                 place = Path(folder)
-                rows += measure(place, frames=arguments.frames, height=height, width=width, rounds=arguments.rounds)
+                found, share = measure(
+                    place, frames=arguments.frames, height=height, width=width, rounds=arguments.rounds
+                )
+                rows += found
+                shares.append(share)
                 faces += searched(
                     place, frames=arguments.frames, height=height, width=width, rounds=min(2, arguments.rounds)
                 )
@@ -207,6 +217,8 @@ def main() -> None:
             f"{arguments.frames} frames of H.264 and AAC with a JPEG crop each, one pinned thread, "
             f"{arguments.rounds} rounds\n",
             table(header, rows),
+            "\nWhat each part takes beside its decoder bounds the whole:\n",
+            *(f"* {share}" for share in shares),
             "\nFaces in a trial without crops; to find, follow and cut them out decodes the video twice\n",
             table(["picture", "work", "frames/s/core", "range", "goal"], faces),
         ]
