@@ -116,12 +116,11 @@ class Predicted:
             with reading(self._record, what=what, remedy=remedy, damaged=remedy):
                 self._entries = {str(one["name"]): one for one in json.loads(self._record.read_bytes())["predictions"]}
 
-    def check(self, name: str, files: Iterable[str]) -> None:
+    def check(self, files: Iterable[str]) -> None:
         """Refuse to write over files that were not written here, or were changed since.
 
         Parameters
         ----------
-        name : of the video's entry
         files : names of those that would be written
 
         Raises
@@ -151,6 +150,27 @@ class Predicted:
             files[file] = sha256_file(path)
             path.replace(self.folder / file)
         self._entries[str(entry["name"])] = {**entry, "files": files}
+        self._write()
+
+    def forget_people(self, video: Path, *, stem: str, known: int) -> None:
+        """Remove what an earlier run wrote of people whom the latest one did not find; files changed since stay.
+
+        Parameters
+        ----------
+        video : in which they are
+        stem : of the files' names
+        known : people who were found
+        """
+        for name in list(self._entries):
+            number = re.fullmatch(rf"{re.escape(stem)}-person(\d+)", name)
+            if number and int(number[1]) > known and self._entries[name]["video"] == str(video):
+                for file, sha256 in self._entries.pop(name)["files"].items():
+                    path = self.folder / file
+                    if path.is_file() and sha256_file(path) == sha256:
+                        path.unlink()
+                self._write()
+
+    def _write(self) -> None:
         rows = [self._entries[name] for name in sorted(self._entries)]
         with replacing_file(self._record) as fresh:
             fresh.write_text(json.dumps({"predictions": rows}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -71,7 +71,7 @@ def _predict(
     stem = safe_name(video.stem)
     if not wishes.force:
         # Before hours of work. How many people there are is not known yet.
-        predicted.check(stem, _files(f"{stem}-person1" if wishes.face == "each" else stem, wishes))
+        predicted.check(_files(f"{stem}-person1" if wishes.face == "each" else stem, wishes))
     with work_folder(work_beside(wishes.out)) as work, one_thread():
         recording = read_recording(
             video.path,
@@ -86,13 +86,15 @@ def _predict(
         names = [stem] if wishes.face == "largest" else [f"{stem}-person{n}" for n in range(1, len(said) + 1)]
         if not wishes.force:
             for name in names:
-                predicted.check(name, _files(name, wishes))
+                predicted.check(_files(name, wishes))
         entries = []
         for name, person, one in zip(names, recording.people, said, strict=True):
             written = _write(work, name, video, recording, person, one, predictor, wishes)
             entry = _entry(name, video, recording, person, one, predictor)
             predicted.add(entry, written)
             entries.append({**entry, "files": [str(wishes.out / file) for file in written]})
+        if wishes.face == "each":
+            predicted.forget_people(video.path, stem=stem, known=len(names))
     return entries
 
 

@@ -41,15 +41,31 @@ def test_its_own_files_may_be_written_again_and_no_others(tmp_path: Path) -> Non
     out, work = tmp_path / "out", tmp_path / "work"
     touch(work / "a.csv")
     predicted = Predicted(out)
-    predicted.check("a", ["a.csv"])
+    predicted.check(["a.csv"])
     predicted.add({"name": "a"}, {"a.csv": work / "a.csv"})
-    Predicted(out).check("a", ["a.csv"])
+    Predicted(out).check(["a.csv"])
     touch(out / "b.csv")
     with pytest.raises(AffectflowError, match=r"b\.csv is there and was not written"):
-        Predicted(out).check("b", ["b.csv"])
+        Predicted(out).check(["b.csv"])
     (out / "a.csv").write_text("changed")
     with pytest.raises(AffectflowError, match=r"a\.csv is there and was changed"):
-        Predicted(out).check("a", ["a.csv"])
+        Predicted(out).check(["a.csv"])
+
+
+def test_people_who_are_found_no_more_are_forgotten(tmp_path: Path) -> None:
+    out, work = tmp_path / "out", tmp_path / "work"
+    names = ("a-person1", "a-person2", "a-person3", "a-person10", "ab-person2")
+    touch(*(work / f"{name}.csv" for name in names))
+    for name in names:
+        Predicted(out).add({"name": name, "video": "a.mp4"}, {f"{name}.csv": work / f"{name}.csv"})
+    touch(work / "own.csv")
+    Predicted(out).add({"name": "a-person4", "video": "a-person4.mp4"}, {"a-person4.csv": work / "own.csv"})
+    (out / "a-person3.csv").write_text("changed")
+    Predicted(out).forget_people(Path("a.mp4"), stem="a", known=1)
+    left = {path.name for path in out.iterdir()} - {RECORD}
+    assert left == {"a-person1.csv", "a-person3.csv", "a-person4.csv", "ab-person2.csv"}
+    with pytest.raises(AffectflowError, match=r"a-person3\.csv is there and was not written"):
+        Predicted(out).check(["a-person3.csv"])
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
