@@ -11,5 +11,6 @@ TIMINGS = tuple(f"benchmarks.{name}" for name in ("clips", "extract", "gpu", "pr
 
 if any(script in sys.orig_argv for script in TIMINGS):
     os.environ["AFFECTFLOW_TIMING"] = "1"
-if "AFFECTFLOW_TIMING" not in os.environ:
+# `python -m benchmarks` computes nothing, and what it set here would hold for every script that it starts.
+if "AFFECTFLOW_TIMING" not in os.environ and __name__ not in sys.orig_argv:
     from pipeline.runtime import prepare  # noqa: F401 - results share the stages' item cache, hence their arithmetic

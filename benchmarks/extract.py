@@ -276,7 +276,7 @@ def reading(rounds: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=192, help="frames per timing (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="timings per variant (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="timings per variant (default: %(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="print the figures without writing a result file")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
