@@ -79,10 +79,11 @@ def ask_cluster(executor: Executor) -> Abilities:
         device = _device(ray, executor)
         gpu = device != "cpu"
         affinity = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
-        ask = ray.remote(computes_bfloat16).options(num_cpus=0, num_gpus=float(gpu))
+        ask = ray.remote(computes_bfloat16)
         alive = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("GPU" if gpu else "CPU")]
-        places = [affinity(node["NodeID"], soft=False) for node in alive]
-        answers = ray.get([ask.options(scheduling_strategy=place).remote(device) for place in places])
+        needs = {"num_cpus": 0, "num_gpus": float(gpu)}
+        places = [{**needs, "scheduling_strategy": affinity(node["NodeID"], soft=False)} for node in alive]
+        answers = ray.get([ask.options(**place).remote(device) for place in places])
         return Abilities(gpu, bfloat16=all(answers))
 
 
