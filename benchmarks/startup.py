@@ -51,6 +51,7 @@ def main() -> None:
         goal = f"under {GOAL} s" if name in WITHOUT_TORCH else "-"
         rows.append([name, f"{statistics.median(times):.2f} [{min(times):.2f} to {max(times):.2f}]", goal])
     text = table(["until it can begin", "s [spread]", "goal"], rows)
+    text += "\n\nThe report draws with matplotlib and Bokeh, whose loading is more than half of its start."
     print(f"{machine()}\n\n{text}")
     if not arguments.dry_run:
         print(f"\nwritten to {write_section('startup', text)}")
