@@ -258,6 +258,8 @@ def main() -> None:
     text = "Random embeddings of two stores, clips without pictures; time by the clock (of all processors), and memory "
     text += "of the processes alone.\n\n"
     text += table(header, rows)
+    text += "\n\nWhat bounds the memory of training: `train, cached` is a process that loaded libraries alone. "
+    text += "Training is that one and a worker per core, each with the libraries and the activations of a batch."
     print(text)
     print(write_section("rehearsal", text))
 
