@@ -81,8 +81,9 @@ def test_while_it_plays_the_line_and_the_zoomed_part_follow(browser: Browser) ->
     assert browser.run("return window.explorer.time.start") > 1
     browser.driver.find_element("id", "explorer-panels").send_keys(" ")
     browser.wait(f"return {POSITION} > 0.2")
-    span = browser.run("return [window.explorer.time.start, window.explorer.time.end]")
-    assert span[0] == 0
+    # A busy machine may be anywhere in the video by now.
+    start, now, end = browser.run(f"return [window.explorer.time.start, {POSITION}, window.explorer.time.end]")
+    assert start <= now <= end
     browser.driver.find_element("id", "explorer-panels").send_keys(" ")
     browser.wait(f"return {VIDEO}.paused")
 
