@@ -31,6 +31,7 @@ from pipeline.features.store import assemble_store, write_trial
 from pipeline.runtime.code import Code
 from pipeline.runtime.items import Item, ItemCache, item_key
 from pipeline.runtime.materialise import look_up
+from tests.models.recipes import store_attributes
 
 ROOT = Path(__file__).parents[1]
 TRIALS, FRAMES = 594, 2_880_000
@@ -128,25 +129,11 @@ def write_project(folder: Path, *, trials: int, frames: int) -> dict[str, Cost]:
             assemble_store,
             folder / "data" / "features" / f"{stream}.zarr",
             {item.name: cache.path(item.key) for item in items},
-            attributes=_attributes(stream, modality, width),
+            attributes=store_attributes(stream, modality, width),
             checksums={item.name: cache.checksums(item.key) for item in items},
         )
         costs[f"put {stream} together"] = _timed(put_together)
     return costs
-
-
-def _attributes(stream: str, modality: str, width: int) -> dict[str, object]:
-    """Return what a store says of embeddings that no network computed."""
-    return {
-        "backbone": stream,
-        "modality": modality,
-        "dimension": width,
-        "weights": {"name": "random", "seed": 0},
-        "precision": "float32",
-        "batch": 32,
-        "store": "float16",
-        "front_end": {},
-    }
 
 
 def _lengths(trials: int, frames: int) -> list[int]:
