@@ -43,17 +43,29 @@ def work_folder(root: Path) -> Iterator[Path]:
 
 def leftovers(root: Path) -> list[Path]:
     """Return what no living process holds below `root`: work folders, and locks without one."""
-    return [path for path in _children(root) if not (_is_lock_of_folder(path) or _held(path))]
+    found = []
+    for path in children(root):
+        with _unheld(path) as unheld:
+            if unheld and not _is_lock_of_folder(path):
+                found.append(path)
+    return found
 
 
 def sweep(root: Path) -> None:
     """Remove the `leftovers` below `root`."""
-    for path in leftovers(root):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-            path.with_suffix(LOCK).unlink(missing_ok=True)
-        else:
-            path.unlink(missing_ok=True)
+    for path in children(root):
+        with _unheld(path) as unheld:
+            if unheld:
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.with_suffix(LOCK).unlink(missing_ok=True)
+
+
+def children(folder: Path) -> list[Path]:
+    """Return what lies in `folder`, sorted; nothing where there is none, or where it goes away meanwhile."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def work_root(destination: Path) -> Path:
@@ -78,7 +90,8 @@ def work_root(destination: Path) -> Path:
 def _hold(lock: Path) -> Iterator[None]:
     """Create and lock a file. Meanwhile another process may remove the empty folder around it, or sweep it away."""
     while True:
-        lock.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # `mkdir` says so, too, of a folder that went away meanwhile
+            lock.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             held = lock.open("w")
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -88,23 +101,26 @@ def _hold(lock: Path) -> Iterator[None]:
         yield
 
 
-def _children(root: Path) -> list[Path]:
-    return sorted(root.iterdir()) if root.is_dir() else []
-
-
 def _is_lock_of_folder(path: Path) -> bool:
     return path.suffix == LOCK and path.with_suffix("").is_dir()
 
 
-def _held(path: Path) -> bool:
-    """Say whether a process holds the lock of a work folder, or is about to make the folder of a lock."""
-    lock = path if path.suffix == LOCK else path.with_suffix(LOCK)
-    with contextlib.suppress(FileNotFoundError):
-        descriptor = os.open(lock, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-    return False
+@contextmanager
+def _unheld(path: Path) -> Iterator[bool]:
+    """Say of a work folder or its lock whether no process holds it, and let none take the lock meanwhile.
+
+    Who has just created a lock and does not hold it yet waits, and makes another if this one is swept away.
+    """
+    try:
+        descriptor = os.open(path.with_suffix(LOCK), os.O_RDONLY)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(descriptor)

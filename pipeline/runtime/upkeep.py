@@ -1,10 +1,12 @@
 """Looking after the item cache: what it holds, what is old, what is damaged."""
 
+import contextlib
+import math
 import time
 from collections import defaultdict
 from pathlib import Path
 
-from pipeline.runtime.folders import leftovers, sweep
+from pipeline.runtime.folders import children, leftovers, sweep
 from pipeline.runtime.items import ItemCache
 from pipeline.runtime.progress import Progress
 
@@ -26,7 +28,7 @@ def survey(cache: ItemCache) -> Counts:
     keys = cache.keys()
     for key in keys:
         counts[_kind(cache.path(key))].append(_size(cache.path(key)))
-    counts["checkpoints"] = [_size(path) for path in _children(cache.root / "checkpoints")]
+    counts["checkpoints"] = [_size(path) for path in children(cache.root / "checkpoints")]
     counts["leftovers"] = [_size(path) for path in leftovers(cache.root / "tmp")]
     return {kind: (len(sizes), sum(sizes)) for kind, sizes in sorted(counts.items())}
 
@@ -45,8 +47,8 @@ def prune(cache: ItemCache, *, days: float, dry_run: bool = False, now: float | 
     old = now - days * 86400
     keys = cache.keys()
     # An item without its record is damaged, and of no use to anyone.
-    items = [key for key in keys if not cache.record(key).is_file() or cache.record(key).stat().st_mtime < old]
-    checkpoints = [path for path in _children(cache.root / "checkpoints") if path.stat().st_mtime < old]
+    items = [key for key in keys if _last_used(cache.record(key), gone=-math.inf) < old]
+    checkpoints = [path for path in children(cache.root / "checkpoints") if _last_used(path, gone=math.inf) < old]
     left = leftovers(cache.root / "tmp")
     removed = {
         "items": (len(items), sum(_size(cache.path(key)) for key in items)),
@@ -79,9 +81,18 @@ def _kind(path: Path) -> str:
     return next((kind for pattern, kind in KINDS.items() if any(path.rglob(pattern))), "others")
 
 
+def _last_used(path: Path, *, gone: float) -> float:
+    """Return when a file was last touched; `gone` where there is none, or another process removes it meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return gone
+
+
 def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
-
-
-def _children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    """Return the bytes of a file or folder, without what another process removes meanwhile."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError):
+        for file in (path, *path.rglob("*")):
+            total += file.stat().st_size if file.is_file() else 0
+    return total

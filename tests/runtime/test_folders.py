@@ -1,7 +1,9 @@
 """Work folders: gone afterwards, swept when their process was killed, and never taken from a living one."""
 
+import fcntl
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,8 +60,35 @@ def test_a_lock_without_a_folder_is_swept(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_nobody_takes_a_lock_that_is_being_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "a.lock"
+    lock.touch()
+    removed = []
+
+    def remove(path: Path, **_: object) -> None:
+        with lock.open() as late, pytest.raises(BlockingIOError):
+            fcntl.flock(late, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        removed.append(path)
+
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    sweep(tmp_path)
+    assert removed == [tmp_path / "a"]
+    assert not lock.exists()
+
+
+def test_a_place_that_goes_away_meanwhile_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = os.listdir
+
+    def listdir(path: Path) -> list[str]:
+        tmp_path.rmdir()
+        return seen(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    assert leftovers(tmp_path) == []
+
+
 def _use(root: Path) -> None:
-    for number in range(100):
+    for number in range(1000):
         with work_folder(root) as folder:
             (folder / "file").write_text(str(number))
             assert (folder / "file").read_text() == str(number)
