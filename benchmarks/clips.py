@@ -72,7 +72,7 @@ def write_video(path: Path, *, frames: int, height: int, width: int, face: np.nd
         for number in range(frames):
             shown = scene(height, width, number)
             if face is not None:
-                top, left = height // 4, width // 4 + number
+                top, left = height // 4, width // 4 + number % (width // 4)
                 shown[top : top + len(face), left : left + len(face)] = face
             container.mux(picture.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
         noise = np.random.default_rng(0).normal(0, 0.1, (2, frames * 44100 // 30)).astype(np.float32)
@@ -191,7 +191,7 @@ def find(path: Path, time: np.ndarray) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=150, help="frames per clip (default: %(default)s)")
+    parser.add_argument("--frames", type=int, default=300, help="frames per clip (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="timings per variant (default: %(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="print the figures without writing a result file")
     arguments = parser.parse_args()

@@ -4,6 +4,7 @@ Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image 
 numbered as in torchvision and in VGGish's checkpoint, so that public parameters fit by name.
 """
 
+import copy
 from typing import ClassVar, Final
 
 import torch
@@ -96,9 +97,10 @@ class LogMelNetwork(PublishedNetwork):
 
         Log-mel values have a large mean, and bfloat16 rounds them by as much as neighbouring patches differ.
         """
+        first = copy.deepcopy(self.features[0])
         placed = super().for_inference(device, precision)
         if precision != torch.float32:
-            self.features[0].float()
+            self.features[0] = first.requires_grad_(False).to(device, memory_format=torch.channels_last)
             self.features.insert(2, Rounding(precision))
         return placed
 

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -87,3 +89,10 @@ def test_frames_behind_the_sound_and_clips_without_any_are_marked(random_vggish:
 def test_sound_at_another_rate_is_refused_with_the_remedy(random_vggish: VGGish) -> None:
     with pytest.raises(InputError, match=r"trial 7: sound at 8000 Hz.*sample_rate: 16000"):
         embed(random_vggish, make_clip(sample_rate=8000), batch=4, device=CPU)
+
+
+def test_in_bfloat16_the_first_convolution_is_that_of_float32(random_vggish: VGGish) -> None:
+    placed = copy.deepcopy(random_vggish).for_inference(torch.device("cpu"), torch.bfloat16)
+    for key, exact in random_vggish.features[0].state_dict().items():
+        torch.testing.assert_close(placed.state_dict()[f"features.0.{key}"], exact, rtol=0, atol=0)
+    assert placed.state_dict()["features.4.weight"].dtype == torch.bfloat16
