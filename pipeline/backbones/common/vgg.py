@@ -97,10 +97,10 @@ class LogMelNetwork(PublishedNetwork):
 
         Log-mel values have a large mean, and bfloat16 rounds them by as much as neighbouring patches differ.
         """
-        first = copy.deepcopy(self.features[0])
+        first = copy.deepcopy(self.features[0]).requires_grad_(False)
         placed = super().for_inference(device, precision)
         if precision != torch.float32:
-            self.features[0] = first.requires_grad_(False).to(device, memory_format=torch.channels_last)
+            self.features[0] = first.to(device)
             self.features.insert(2, Rounding(precision))
         return placed
 
