@@ -60,6 +60,10 @@ class InputError(AffectflowError):
 
 _SPACE = "free some space, or set AFFECTFLOW_CACHE to a folder on a larger disk, and run again; finished items are kept"
 _RIGHTS = "make it writable for you, or set AFFECTFLOW_CACHE to a folder that is, and run again"
+_FOLDER = (
+    "there must be a folder: mount what the link leads to, move the file away, or set AFFECTFLOW_CACHE to another "
+    "folder, and run again"
+)
 _DISK_REMEDIES = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
@@ -67,6 +71,8 @@ _DISK_REMEDIES = {
     errno.EROFS: _RIGHTS,
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
+    errno.EEXIST: _FOLDER,
+    errno.ENOTDIR: _FOLDER,
     errno.EIO: "the disk or the way to it fails: look at the system's log, and run again when it is mended",
     errno.ESTALE: "the shared file system lost the file: mount it again, and run again",
     errno.EMFILE: "raise the limit of open files (ulimit -n), or lower compute.workers",

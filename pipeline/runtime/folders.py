@@ -90,8 +90,11 @@ def work_root(destination: Path) -> Path:
 def _hold(lock: Path) -> Iterator[None]:
     """Create and lock a file. Meanwhile another process may remove the empty folder around it, or sweep it away."""
     while True:
-        with contextlib.suppress(FileExistsError):  # `mkdir` says so, too, of a folder that went away meanwhile
+        try:
             lock.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:  # said of a folder that went away meanwhile, and of a link to nowhere
+            if Path(error.filename).is_symlink():
+                raise
         with contextlib.suppress(FileNotFoundError):
             held = lock.open("w")
             fcntl.flock(held, fcntl.LOCK_EX)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.runtime.errors import disk_error
 from pipeline.runtime.folders import leftovers, sweep, work_folder, work_root
 
 HOLD = """
 import sys, time
 from pathlib import Path
+from pipeline.runtime.errors import disk_error
 from pipeline.runtime.folders import work_folder
 with work_folder(Path(sys.argv[1])) as folder:
     (folder / "half").write_text("x")
@@ -85,6 +87,17 @@ def test_a_place_that_goes_away_meanwhile_is_empty(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "listdir", listdir)
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("place", ["{}", "{}/tmp"])
+@pytest.mark.parametrize("at", ["link", "file"])
+def test_what_is_no_folder_is_said(tmp_path: Path, at: str, place: str) -> None:
+    """A team's disk is not mounted, say."""
+    (tmp_path / "link").symlink_to(tmp_path / "unmounted")
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=at) as caught, work_folder(tmp_path / place.format(at)):
+        pass
+    assert "mount what the link leads to" in str(disk_error(caught.value))
 
 
 def _use(root: Path) -> None:
