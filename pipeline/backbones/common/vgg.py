@@ -97,10 +97,10 @@ class LogMelNetwork(PublishedNetwork):
 
         Log-mel values have a large mean, and bfloat16 rounds them by as much as neighbouring patches differ.
         """
-        first = copy.deepcopy(self.features[0]).requires_grad_(False)
+        exact = copy.deepcopy(self.features[0].state_dict())
         placed = super().for_inference(device, precision)
         if precision != torch.float32:
-            self.features[0] = first.to(device)
+            self.features[0].float().load_state_dict(exact)
             self.features.insert(2, Rounding(precision))
         return placed
 

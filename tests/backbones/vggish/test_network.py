@@ -93,6 +93,10 @@ def test_sound_at_another_rate_is_refused_with_the_remedy(random_vggish: VGGish)
 
 def test_in_bfloat16_the_first_convolution_is_that_of_float32(random_vggish: VGGish) -> None:
     placed = copy.deepcopy(random_vggish).for_inference(torch.device("cpu"), torch.bfloat16)
+    assert isinstance(placed, VGGish)
     for key, exact in random_vggish.features[0].state_dict().items():
         torch.testing.assert_close(placed.state_dict()[f"features.0.{key}"], exact, rtol=0, atol=0)
     assert placed.state_dict()["features.4.weight"].dtype == torch.bfloat16
+    # Its maps are in the layout that the next one computes in: a weight of one channel decides that.
+    maps = placed.features[0](torch.zeros(1, 1, 96, 64))
+    assert maps.is_contiguous(memory_format=torch.channels_last)
