@@ -1,14 +1,15 @@
 """What can be known to be wrong before anything runs: every section, every model's options, every backbone's inputs."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pydantic import ConfigDict, ValidationError, create_model
+from torch.overrides import TorchFunctionMode
 
 from pipeline.backbones.common.crops import impossible_views
 from pipeline.backbones.common.datasets import FACES_REMEDY, SOUND_REMEDY
@@ -19,6 +20,8 @@ from pipeline.models.build import build_encoders, build_network, constructor_opt
 from pipeline.runtime.errors import ConfigError
 from pipeline.runtime.section import nearest
 from pipeline.training.config import TrainingConfig
+
+M = TypeVar("M")
 
 
 def check_file(path: str | Path = "params.yaml") -> Params:
@@ -121,10 +124,11 @@ def network_faults(params: Params, name: str) -> list[str]:
     ranges = list(params.corpus.targets.values())
     encoders, part = model.encoders, "encoders"
     try:
-        with torch.device("meta"):
-            build_encoders(model, in_features=widths)
-            part = "options" if len(model.options) else "fusion"
-            network = build_network(model, in_features=widths, length=training.window, ranges=ranges)
+        without_memory(lambda: build_encoders(model, in_features=widths))
+        part = "options" if len(model.options) else "fusion"
+        network = without_memory(
+            lambda: build_network(model, in_features=widths, length=training.window, ranges=ranges)
+        )
     except ConfigError as error:
         return [f"{at}.{error}"]
     except (ValueError, RuntimeError, TypeError) as error:
@@ -132,6 +136,30 @@ def network_faults(params: Params, name: str) -> list[str]:
         return [f"{where}: {error}"]
     weights = sum(parameter.numel() for parameter in network.parameters())
     return _memory_faults(at, weights=weights, width=sum(widths.values()), training=training)
+
+
+def without_memory(make: Callable[[], M]) -> M:
+    """Return what `make` makes, modules above all, with weights of any size that take no memory."""
+    with torch.device("meta"):
+        try:
+            with _Unloaded():
+                return make()
+        except (ValueError, RuntimeError, TypeError):
+            return make()  # the fault again, or no fault at all: given numbers met weights
+
+
+class _Unloaded(TorchFunctionMode):
+    """Spares PyTorch from loading its compiler, for 2 s, where norms or given numbers are computed without memory."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: Mapping[str, Any] | None = None
+    ) -> Any:
+        if function is torch.norm_except_dim:
+            weight, _, kept = arguments
+            return weight.new_empty([size if axis == kept else 1 for axis, size in enumerate(weight.shape)])
+        if function is torch.tensor:
+            return function(*arguments, **{"device": "cpu", **(options or {})})
+        return function(*arguments, **(options or {}))
 
 
 COPIES = 4

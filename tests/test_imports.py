@@ -48,3 +48,22 @@ def test_the_survey_of_a_corpus_loads_no_torch() -> None:
     found = loaded("pipeline.readers.index, pipeline.runtime.executor")
     assert "av" in found
     assert not found & {"torch", "torchaudio"}
+
+
+CHECK = """
+import sys
+from pathlib import Path
+from pipeline.checks import model_faults
+from pipeline.config import load
+for preset in sorted(Path("presets").glob("*.yaml")):
+    assert not model_faults(load(preset)), preset
+print(*(name for name in sys.modules if name.startswith(("torch.nn", "torch._dynamo", "sympy"))))
+"""
+
+
+def test_the_check_of_every_preset_loads_no_compiler() -> None:
+    """It builds networks without memory, for which PyTorch likes to load its compiler."""
+    command = [sys.executable, "-c", CHECK]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "torch.nn" in found
+    assert not [name for name in found if not name.startswith("torch.nn")]
