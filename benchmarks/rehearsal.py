@@ -246,7 +246,8 @@ def main() -> None:
     text += "of the processes alone.\n\n"
     text += table(header, rows)
     text += "\n\nWhat bounds the memory of training: `train, cached` is a process that loaded libraries alone. "
-    text += "Training is that one and a worker per core, each with the libraries and the activations of a batch."
+    text += "Training is that one and a worker per core, each with the libraries, the activations of a batch, and the "
+    text += "labels and windows of all frames."
     print(text)
     print(write_section("rehearsal", text))
 
