@@ -17,7 +17,6 @@ from pipeline.runtime.folders import leftovers, sweep, work_folder, work_root
 HOLD = """
 import sys, time
 from pathlib import Path
-from pipeline.runtime.errors import disk_error
 from pipeline.runtime.folders import work_folder
 with work_folder(Path(sys.argv[1])) as folder:
     (folder / "half").write_text("x")
